@@ -1,0 +1,117 @@
+"""Everything that can go wrong, as one tree.
+
+    OstrakaError
+    ├── CallerError            the request is at fault: the caller must change it
+    │   ├── InvalidInputError      a field is missing, empty or of the wrong type
+    │   ├── TooLargeError          body, text or list beyond a limit
+    │   ├── UnknownModelError      no such model, or a digest that is not served
+    │   ├── ImageNotSupportedError an image that no stage can see
+    │   ├── AuthenticationError    no key, or a wrong one
+    │   └── MissingScopeError      a good key without the scope
+    ├── OperatorError          settings or files are at fault: the operator must act
+    │   ├── SettingsError          a setting that cannot be
+    │   ├── ArtefactError          a model folder that is incomplete or was changed
+    │   ├── DataError              a data file that cannot be read
+    │   └── MissingExtraError      an optional part that is not installed
+    └── OverloadedError        we are at fault for now: try again later
+
+The docstring of a class is its default message. No error is ever turned into a verdict.
+"""
+
+
+class OstrakaError(Exception):
+    """Something went wrong in Ostraka."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+    @property
+    def message(self) -> str:
+        """The message, for error bodies."""
+        return str(self.args[0])
+
+
+class CallerError(OstrakaError):
+    """The request cannot be answered as it stands."""
+
+    status = 400
+    code: str | None = None
+
+    def __init__(
+        self, message: str | None = None, *, field: str | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.field = field
+        if code is not None:
+            self.code = code
+
+
+class InvalidInputError(CallerError):
+    """A field is missing, empty or of the wrong type."""
+
+    code = "invalid_value"
+
+
+class TooLargeError(CallerError):
+    """The request is larger than this server takes."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class UnknownModelError(CallerError):
+    """No such model is served here."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class ImageNotSupportedError(CallerError):
+    """No model here can see images, and what was not assessed is never passed as safe."""
+
+    code = "image_not_supported"
+
+
+class AuthenticationError(CallerError):
+    """No API key was given, or a wrong one."""
+
+    status = 401
+    code = "invalid_api_key"
+
+
+class MissingScopeError(CallerError):
+    """The API key may not do this."""
+
+    status = 403
+    code = "insufficient_permissions"
+
+
+class OperatorError(OstrakaError):
+    """The server is not set up for this."""
+
+
+class SettingsError(OperatorError):
+    """A setting has a value that cannot be."""
+
+
+class ArtefactError(OperatorError):
+    """A model folder is incomplete or was changed."""
+
+
+class DataError(OperatorError):
+    """A data file cannot be read."""
+
+
+class MissingExtraError(OperatorError):
+    """An optional part is not installed."""
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs an optional part: pip install 'ostraka[{extra}]'")
+
+
+class OverloadedError(OstrakaError):
+    """The server has more work than it can take; try again in a moment."""
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

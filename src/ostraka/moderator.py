@@ -1,0 +1,205 @@
+"""The front door for Python: texts in, verdicts out.
+
+    from ostraka import Moderator
+
+    moderator = Moderator.default()
+    verdict = moderator.moderate("You are all wonderful.")
+    verdict.flagged, verdict.scores["harassment"], verdict.stage
+
+Every network door asks the same object, so a text gets the same scores wherever it comes in.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from ostraka.assess.artefact import Artefact, bundled_artefact_folder
+from ostraka.assess.cascade import Cascade, Judgement
+from ostraka.assess.explanation import Span, explain_by_occlusion
+from ostraka.errors import InvalidInputError, UnknownModelError
+from ostraka.settings import Settings
+from ostraka.taxonomy import Category
+
+DEFAULT_MODEL = "ostraka-cascade"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the assessors say of one text.
+
+    `scores` holds the modelled categories only, each a calibrated probability in [0, 1]; `flags`
+    says which of them reach their threshold. `stage` is the assessor that answered; `sure` is
+    false where even that one's scores lie inside its band of doubt. `model` is the pinned name
+    that gives these scores again.
+    """
+
+    scores: Mapping[Category, float]
+    flags: Mapping[Category, bool]
+    stage: str
+    sure: bool
+    model: str
+    versions: Mapping[str, str]
+
+    @property
+    def flagged(self) -> bool:
+        """Whether any category reaches its threshold."""
+        return any(self.flags.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What `/v1/models` says of a model."""
+
+    id: str
+    pinned_id: str
+    description: str
+    created: int
+    stages: tuple[str, ...]
+    modelled: tuple[Category, ...]
+    not_modelled: tuple[Category, ...]
+
+
+class Moderator:
+    """Scores texts with a cascade of assessors. Safe to share between threads."""
+
+    def __init__(self, artefact: Artefact, settings: Settings | None = None) -> None:
+        self._artefact = artefact
+        self._settings = settings or Settings()
+        chosen = dict(artefact.thresholds)
+        for name, value in self._settings.thresholds.items():
+            chosen[Category(name)] = value
+        self.thresholds: Mapping[Category, float] = MappingProxyType(chosen)
+        self._cascades = _cascades(artefact)
+
+    @classmethod
+    def default(cls, settings: Settings | None = None) -> "Moderator":
+        """The classifier of the settings, or the one that ships with the package.
+
+        Raises:
+            ArtefactError: the model folder is incomplete or was changed.
+        """
+        settings = settings or Settings()
+        return cls.load(settings.model_folder or bundled_artefact_folder(), settings)
+
+    @classmethod
+    def load(cls, folder: Path, settings: Settings | None = None) -> "Moderator":
+        """The classifier in `folder`; every file's digest is checked first."""
+        settings = settings or Settings()
+        return cls(Artefact.load(folder, threads=settings.encoder_threads), settings)
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The modelled categories."""
+        return self._artefact.categories
+
+    @property
+    def models(self) -> tuple[ModelCard, ...]:
+        """Every model that can be asked for by name, the default first."""
+        return tuple(
+            ModelCard(
+                id=name,
+                pinned_id=cascade.pinned_name,
+                description=cascade.description,
+                created=self._artefact.created,
+                stages=tuple(stage.name for stage in cascade.stages),
+                modelled=self._artefact.categories,
+                not_modelled=self._artefact.not_modelled,
+            )
+            for name, cascade in self._cascades.items()
+        )
+
+    def cascade(self, model: str | None = None) -> Cascade:
+        """The cascade that `model` names: a plain name, or one pinned by `@sha256:<digest>`.
+
+        Raises:
+            UnknownModelError: no such model, or another digest than the one served.
+        """
+        name, _, pin = (model or DEFAULT_MODEL).partition("@")
+        cascade = self._cascades.get(name)
+        if cascade is None:
+            served = ", ".join(self._cascades)
+            raise UnknownModelError(
+                f"The model '{model}' does not exist. Served here: {served}.", field="model"
+            )
+        wanted = pin.removeprefix("sha256:")
+        if pin and (len(wanted) < 12 or not cascade.digest.startswith(wanted)):
+            raise UnknownModelError(
+                f"The model '{model}' is not served here; this server has {cascade.pinned_name}.",
+                field="model",
+            )
+        return cascade
+
+    def moderate(self, text: str, *, model: str | None = None) -> Verdict:
+        """The verdict on one text.
+
+        Raises:
+            UnknownModelError: `model` names nothing that is served.
+            InvalidInputError: `text` is no string.
+        """
+        return self.moderate_many([text], model=model)[0]
+
+    def moderate_many(self, texts: Sequence[str], *, model: str | None = None) -> list[Verdict]:
+        """One verdict per text, in order; the batch shares one pass through each stage."""
+        cascade = self.cascade(model)
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise InvalidInputError("texts must be a sequence of strings", field="texts")
+        return [self.verdict(cascade, each) for each in cascade.judge(texts)]
+
+    async def moderate_async(self, text: str, *, model: str | None = None) -> Verdict:
+        """`moderate` in a worker thread, for callers in an event loop."""
+        return await asyncio.to_thread(self.moderate, text, model=model)
+
+    async def moderate_many_async(
+        self, texts: Sequence[str], *, model: str | None = None
+    ) -> list[Verdict]:
+        """`moderate_many` in a worker thread, for callers in an event loop."""
+        return await asyncio.to_thread(self.moderate_many, texts, model=model)
+
+    def verdict(self, cascade: Cascade, judgement: Judgement) -> Verdict:
+        """A cascade's judgement, held against the thresholds."""
+        scores = dict(zip(cascade.categories, judgement.scores.tolist(), strict=True))
+        return Verdict(
+            scores=scores,
+            flags={
+                category: score >= self.thresholds[category] for category, score in scores.items()
+            },
+            stage=judgement.stage,
+            sure=judgement.sure,
+            model=cascade.pinned_name,
+            versions=cascade.versions,
+        )
+
+    def explain(
+        self, text: str, category: Category | str, *, model: str | None = None
+    ) -> list[Span]:
+        """Which words of `text` moved the score of `category`, in text order.
+
+        Raises:
+            InvalidInputError: `category` is not modelled.
+        """
+        if category not in self.categories:
+            raise InvalidInputError(f"'{category}' is not modelled", field="category")
+        cascade = self.cascade(model)
+        return explain_by_occlusion(cascade, text, Category(category))
+
+
+def _cascades(artefact: Artefact) -> dict[str, Cascade]:
+    """The served names: the whole cascade, and each stage by itself."""
+    stages = artefact.stages
+    served = {
+        DEFAULT_MODEL: Cascade(
+            DEFAULT_MODEL,
+            stages,
+            artefact.bands,
+            "Lexical stage first; the encoder only where it is unsure."
+            if len(stages) > 1
+            else "Lexical stage only.",
+        )
+    }
+    for stage in stages:
+        served[f"ostraka-{stage.name}"] = Cascade(
+            f"ostraka-{stage.name}", (stage,), artefact.bands, f"The {stage.name} stage alone."
+        )
+    return served

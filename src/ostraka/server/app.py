@@ -1,0 +1,132 @@
+"""One application, a module per door.
+
+The doors that answer on every message of a busy site are plain Starlette routes with msgspec;
+everything else is FastAPI. Every failure of every path leaves in its vendor's own envelope.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ostraka import __version__
+from ostraka.errors import OstrakaError
+from ostraka.moderator import Moderator
+from ostraka.server import mistral, openai, perspective
+from ostraka.server.envelopes import Problem, dialect_of, error_response, json_response
+from ostraka.server.scoring import Scoring
+from ostraka.server.state import State, state_of
+from ostraka.settings import Settings
+
+_log = logging.getLogger("ostraka.server")
+
+
+def create_app(settings: Settings | None = None, moderator: Moderator | None = None) -> FastAPI:
+    """The application, its classifier loaded.
+
+    Raises:
+        ArtefactError: the classifier's folder is incomplete or was changed.
+    """
+    settings = settings or Settings()
+    moderator = moderator or Moderator.default(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        scoring = Scoring(
+            moderator, batch=settings.encoder_batch, max_pending=settings.max_pending_texts
+        )
+        app.state.ostraka = State(settings, moderator, scoring)
+        yield
+        scoring.close()
+
+    app = FastAPI(title="Ostraka", version=__version__, lifespan=lifespan)
+    _add_routes(app)
+    app.add_exception_handler(OstrakaError, _failure)
+    app.add_exception_handler(Problem, _failure)
+    app.add_exception_handler(HTTPException, _http_failure)
+    app.add_middleware(RequestHeaders)
+    return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    for prefix in ("", "/openai", "/mistral"):
+        app.add_route(f"{prefix}/v1/moderations", openai.moderations, methods=["POST"])
+        app.add_route(f"{prefix}/v1/models", openai.list_models, methods=["GET"])
+        app.add_route(f"{prefix}/v1/models/{{model:path}}", openai.get_model, methods=["GET"])
+    for prefix in ("", "/mistral"):
+        app.add_route(f"{prefix}/v1/chat/moderations", mistral.chat_moderations, methods=["POST"])
+    app.add_route("/v1alpha1/comments:analyze", perspective.analyze, methods=["POST"])
+    app.add_route("/$discovery/rest", perspective.discovery, methods=["GET"])
+    app.add_route("/health", _health, methods=["GET"])
+
+
+async def _health(request: Request) -> Response:
+    """Alive, and with what."""
+    moderator = state_of(request).moderator
+    return json_response(
+        {"status": "ok", "version": __version__, "model": moderator.models[0].pinned_id}
+    )
+
+
+async def _failure(request: Request, error: Exception) -> Response:
+    return error_response(dialect_of(request), error)
+
+
+async def _http_failure(request: Request, error: Exception) -> Response:
+    """Unknown paths and wrong methods, in the envelope of the path."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        message = f"Invalid URL ({request.method} {request.url.path})"
+        problem = Problem(404, message, code="unknown_url")
+    elif error.status_code == 405:
+        message = f"Not allowed to {request.method} on {request.url.path}"
+        problem = Problem(405, message, code="method_not_supported", headers=error.headers)
+    else:
+        problem = Problem(error.status_code, str(error.detail))
+    return error_response(dialect_of(request), problem)
+
+
+class RequestHeaders:
+    """Request id and timing on every answer; the last net under every unknown failure."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; a failure before the answer began becomes a 500 envelope."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = f"req_{secrets.token_hex(16)}"
+        begun = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                elapsed = round((time.perf_counter() - started) * 1000)
+                headers["openai-processing-ms"] = str(elapsed)
+                headers["openai-version"] = "2020-10-01"
+                headers["openai-organization"] = "ostraka"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            _log.exception("request %s failed", request_id)
+            if begun:
+                raise
+            response = error_response(dialect_of(Request(scope)), RuntimeError())
+            response.headers["x-should-retry"] = "false"
+            await response(scope, receive, send_with_headers)

@@ -1,0 +1,195 @@
+"""Each vendor's own error envelope, chosen by path and, on shared paths, by client.
+
+OpenAI       {"error": {"message", "type", "param", "code"}}
+Mistral      422 {"detail": [{"type", "loc", "msg"}]}, 401 {"detail"}, else {"object": "error", …}
+Google       {"error": {"code", "message", "status", "details": [{"@type", "errorType"}]}}
+Azure        {"error": {"code", "message"}}
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ostraka.errors import (
+    AuthenticationError,
+    CallerError,
+    MissingScopeError,
+    OverloadedError,
+    TooLargeError,
+)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Dialect(StrEnum):
+    """Whose shapes a request expects."""
+
+    OPENAI = "openai"
+    MISTRAL = "mistral"
+    GOOGLE = "google"
+    AZURE = "azure"
+
+
+_MISTRAL_PATHS: Final = ("/mistral/", "/v1/chat/", "/v1/classifications", "/v1/fine_tuning/")
+
+
+def dialect_of(request: Request) -> Dialect:
+    """The dialect of a path; on paths that vendors share, of the client that asks."""
+    path = request.url.path
+    if path.startswith(("/v1alpha1/", "/$discovery")):
+        return Dialect.GOOGLE
+    if path.startswith("/contentsafety/"):
+        return Dialect.AZURE
+    if path.startswith("/openai/"):
+        return Dialect.OPENAI
+    if path.startswith(_MISTRAL_PATHS) or is_mistral_client(request):
+        return Dialect.MISTRAL
+    return Dialect.OPENAI
+
+
+def is_mistral_client(request: Request) -> bool:
+    """Whether the request comes from one of Mistral's SDKs."""
+    return request.headers.get("user-agent", "").startswith("mistral-client-")
+
+
+def json_response(
+    body: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A JSON answer without FastAPI's detour."""
+    return Response(_encode(body), status, headers, media_type="application/json")
+
+
+class Problem(Exception):
+    """A failure that is ready for an envelope, with the vendor's words for it."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.field = field
+        self.headers = dict(headers or {})
+        self.details = details
+
+
+def problem_of(error: Exception) -> Problem:
+    """What a caller may know of an error. Unknown errors say nothing of our insides."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, OverloadedError):
+        seconds = f"{error.retry_after:g}"
+        headers = {"retry-after": seconds, "retry-after-ms": f"{error.retry_after * 1000:.0f}"}
+        return Problem(429, error.message, code="rate_limit_exceeded", headers=headers)
+    if isinstance(error, CallerError):
+        return Problem(error.status, error.message, code=error.code, field=error.field)
+    return Problem(500, "The server had an error while processing your request.", code=None)
+
+
+def error_response(dialect: Dialect, error: Exception) -> Response:
+    """`error` in the envelope that the dialect's clients parse."""
+    problem = problem_of(error)
+    body = _BODIES[dialect](problem, error)
+    status = problem.status
+    if dialect is Dialect.MISTRAL and _is_validation(error):
+        status = 422
+    if dialect is Dialect.GOOGLE and isinstance(error, AuthenticationError):
+        status = 400
+    return json_response(body, status, problem.headers)
+
+
+def _is_validation(error: Exception) -> bool:
+    expected = not isinstance(error, AuthenticationError | MissingScopeError | TooLargeError)
+    return isinstance(error, CallerError) and error.status == 400 and expected
+
+
+def _openai(problem: Problem, error: Exception) -> dict[str, Any]:
+    kind = "server_error" if problem.status >= 500 else "invalid_request_error"
+    if problem.status == 429:
+        kind = "rate_limit_error"
+    return {
+        "error": {
+            "message": problem.message,
+            "type": kind,
+            "param": problem.field,
+            "code": problem.code,
+        }
+    }
+
+
+def _mistral(problem: Problem, error: Exception) -> dict[str, Any]:
+    if problem.status == 401:
+        return {"detail": "Unauthorized"}
+    if _is_validation(error):
+        location = ["body", *(problem.field or "").split(".")] if problem.field else ["body"]
+        return {
+            "detail": [
+                {"type": problem.code or "value_error", "loc": location, "msg": problem.message}
+            ]
+        }
+    return {
+        "object": "error",
+        "message": problem.message,
+        "type": "invalid_model" if problem.code == "model_not_found" else problem.code or "error",
+        "param": None,
+        "code": "1500" if problem.code == "model_not_found" else str(problem.status),
+    }
+
+
+_GOOGLE_STATUS: Final = {
+    400: "INVALID_ARGUMENT",
+    401: "INVALID_ARGUMENT",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
+    413: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+}
+
+
+def _google(problem: Problem, error: Exception) -> dict[str, Any]:
+    invalid_key = isinstance(error, AuthenticationError)
+    body: dict[str, Any] = {
+        "code": 400 if invalid_key else problem.status,
+        "message": "API key not valid. Please pass a valid API key."
+        if invalid_key
+        else problem.message,
+        "status": _GOOGLE_STATUS.get(problem.status, "INTERNAL"),
+    }
+    if problem.details:
+        body["details"] = [
+            {"@type": "type.googleapis.com/google.commentanalyzer.v1alpha1.Error"}
+            | dict(problem.details)
+        ]
+    return {"error": body}
+
+
+def _azure(problem: Problem, error: Exception) -> dict[str, Any]:
+    names = {401: "Unauthorized", 404: "NotFound", 429: "TooManyRequests", 500: "InternalError"}
+    return {
+        "error": {
+            "code": names.get(problem.status, "InvalidRequestBody"),
+            "message": problem.message,
+        }
+    }
+
+
+_BODIES: Final = {
+    Dialect.OPENAI: _openai,
+    Dialect.MISTRAL: _mistral,
+    Dialect.GOOGLE: _google,
+    Dialect.AZURE: _azure,
+}

@@ -1,0 +1,115 @@
+"""Mistral's door: `/v1/moderations` in its dialect, and `/v1/chat/moderations`.
+
+Success is 200 exactly; both maps of a result are open `{name: value}`. Names without a
+counterpart in our taxonomy (health, financial, law, pii, jailbreaking) are left out of an answer
+rather than given an invented number, since the maps may hold any names.
+"""
+
+import secrets
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ostraka.errors import InvalidInputError
+from ostraka.moderator import Verdict
+from ostraka.server.body import check_texts, read_object
+from ostraka.server.envelopes import json_response
+from ostraka.server.state import State, state_of
+from ostraka.taxonomy import MISTRAL_2411, MISTRAL_2603, View
+
+
+async def chat_moderations(request: Request) -> Response:
+    """Judge the last turn of each conversation."""
+    state = state_of(request)
+    body = await read_object(request, state.settings)
+    model = _model(body)
+    conversations = _conversations(body)
+    return await _answer(state, model, [_last_turn(turns) for turns in conversations])
+
+
+async def answer_moderation(state: State, body: dict[str, Any]) -> Response:
+    """The answer to a `/v1/moderations` body in Mistral's dialect."""
+    model = _model(body)
+    value = _required(body, "input")
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
+        raise InvalidInputError(
+            "Input should be a string or a non-empty list of strings", field="input"
+        )
+    return await _answer(state, model, texts)
+
+
+async def _answer(state: State, model: str, texts: list[str]) -> Response:
+    check_texts(texts, state.settings, "input")
+    ours = None if model.startswith("mistral-moderation") else model
+    verdicts = await state.scoring.verdicts(texts, ours)
+    view = MISTRAL_2411 if model.endswith("-2411") else MISTRAL_2603
+    tokens = sum(len(text.split()) for text in texts)
+    return json_response(
+        {
+            "id": secrets.token_hex(16),
+            "model": "mistral-moderation-2603" if model.endswith("-latest") else model,
+            "results": [render(view, verdict) for verdict in verdicts],
+            "usage": {
+                "prompt_tokens": tokens,
+                "total_tokens": tokens,
+                "completion_tokens": 0,
+                "request_count": len(texts),
+            },
+        }
+    )
+
+
+def render(view: View, verdict: Verdict) -> dict[str, Any]:
+    """One result: the names of `view` that the model answers for; `flagged` for OpenAI clients."""
+    flags = view.flags(verdict.flags)
+    return {
+        "categories": flags,
+        "category_scores": {n: round(s, 6) for n, s in view.scores(verdict.scores).items()},
+        "flagged": any(flags.values()),
+    }
+
+
+def _required(body: dict[str, Any], field: str) -> Any:
+    if body.get(field) is None:
+        raise InvalidInputError("Field required", field=field, code="missing")
+    return body[field]
+
+
+def _model(body: dict[str, Any]) -> str:
+    model = _required(body, "model")
+    if not isinstance(model, str):
+        raise InvalidInputError("Input should be a valid string", field="model", code="string_type")
+    return model
+
+
+def _conversations(body: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    value = _required(body, "input")
+    if isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value):
+        return [value]
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(turns, list) and turns for turns in value)
+        and all(isinstance(turn, dict) for turns in value for turn in turns)
+    ):
+        return value
+    raise InvalidInputError(
+        "Input should be a list of messages or a list of such lists", field="input"
+    )
+
+
+def _last_turn(turns: list[dict[str, Any]]) -> str:
+    content = turns[-1].get("content")
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list) and content:
+        texts = [part.get("text") for part in content if isinstance(part, dict)]
+        if len(texts) == len(content) and all(isinstance(text, str) for text in texts):
+            return "\n".join(str(text) for text in texts)
+    raise InvalidInputError(
+        "The last message's content should be a string or a list of text parts",
+        field="input",
+        code="string_type",
+    )

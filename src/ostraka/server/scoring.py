@@ -1,0 +1,105 @@
+"""Score the texts of concurrent requests: the first stage at once, the later ones in batches.
+
+The lexical stage takes microseconds and runs in the event loop. What it is unsure of waits for
+the encoder together with the texts of other requests; one thread takes them in batches.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ostraka.assess.cascade import Cascade, Judgement
+from ostraka.errors import OverloadedError
+from ostraka.moderator import Moderator, Verdict
+
+_INLINE_CHARACTERS = 20_000
+"""Calls with more text than this leave the event loop even for the first stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    cascade: Cascade
+    text: str
+    answer: "asyncio.Future[Judgement]"
+
+
+class Scoring:
+    """Verdicts for request handlers. One per application; needs a running event loop."""
+
+    def __init__(self, moderator: Moderator, *, batch: int, max_pending: int) -> None:
+        self.moderator = moderator
+        self._batch = batch
+        self._max_pending = max_pending
+        self._waiting: deque[_Waiting] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+        self._bulk = ThreadPoolExecutor(1, thread_name_prefix="lexical")
+
+    async def verdicts(self, texts: Sequence[str], model: str | None = None) -> list[Verdict]:
+        """One verdict per text, in order.
+
+        Raises:
+            UnknownModelError: `model` names nothing that is served.
+            OverloadedError: too many texts wait already; none of these was started.
+        """
+        cascade = self.moderator.cascade(model)
+        judgements = await self._first(cascade, texts)
+        doubtful = [i for i, judgement in enumerate(judgements) if not judgement.sure]
+        if doubtful and len(cascade.stages) > 1:
+            later = await self._rest(cascade, [texts[i] for i in doubtful])
+            for index, judgement in zip(doubtful, later, strict=True):
+                judgements[index] = judgement
+        return [self.moderator.verdict(cascade, judgement) for judgement in judgements]
+
+    def close(self) -> None:
+        """Let the threads end; waiting texts are still answered."""
+        self._threads.shutdown(wait=False)
+        self._bulk.shutdown(wait=False)
+
+    async def _first(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
+        alone = len(cascade.stages) == 1 and cascade.stages[0].name != "lexical"
+        if alone:
+            return await self._rest(cascade, texts)
+        if sum(map(len, texts)) <= _INLINE_CHARACTERS:
+            return cascade.first(texts)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._bulk, cascade.first, texts)
+
+    async def _rest(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
+        if self._waiting and len(self._waiting) + len(texts) > self._max_pending:
+            raise OverloadedError
+        loop = asyncio.get_running_loop()
+        entries = [_Waiting(cascade, text, loop.create_future()) for text in texts]
+        self._waiting.extend(entries)
+        if self._worker is None or self._worker.done():
+            self._worker = loop.create_task(self._drain())
+        return list(await asyncio.gather(*(entry.answer for entry in entries)))
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            cascade = self._waiting[0].cascade
+            batch: list[_Waiting] = []
+            while (
+                self._waiting and len(batch) < self._batch and self._waiting[0].cascade is cascade
+            ):
+                entry = self._waiting.popleft()
+                if not entry.answer.cancelled():
+                    batch.append(entry)
+            if not batch:
+                continue
+            ask = cascade.rest if len(cascade.stages) > 1 else cascade.first
+            try:
+                answers = await loop.run_in_executor(
+                    self._threads, ask, [entry.text for entry in batch]
+                )
+            except Exception as error:  # every waiting request must hear of it
+                for entry in batch:
+                    if not entry.answer.done():
+                        entry.answer.set_exception(error)
+            else:
+                for entry, answer in zip(batch, answers, strict=True):
+                    if not entry.answer.done():
+                        entry.answer.set_result(answer)

