@@ -1,0 +1,216 @@
+"""The quality report: what a model scores on data that it was not trained on.
+
+Public test sets that lie in the given folders under their usual names get the figures that are
+published for them; every other source gets figures per category.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostraka.moderator import Moderator
+from ostraka.taxonomy import Category
+from ostraka.train.augment import VARIANTS
+from ostraka.train.data import Row, read_folder, tabulate
+from ostraka.train.metrics import bias_figures, category_figures, flag_rate_at_recall
+
+Floats = NDArray[np.float32]
+_ROBUSTNESS_ROWS: Final = 1500
+_CHUNK: Final = 512
+
+PUBLISHED: Final[dict[str, dict[str, str]]] = {
+    "openai-moderation": {
+        "measure": "any-category AUPRC",
+        "others": "Perspective 0.787, Llama Guard 0.847, OpenAI 0.856",
+    },
+    "hatecheck": {
+        "measure": "accuracy (hateful / not)",
+        "others": "Perspective 76.6 % (90 / 48), BERT 63 %",
+    },
+}
+
+
+def score_texts(
+    moderator: Moderator,
+    texts: Sequence[str],
+    model: str | None,
+    report: Callable[[int], None] = lambda done: None,
+) -> tuple[Floats, list[str]]:
+    """Scores (n, categories) and the stage that answered each text."""
+    scores: list[list[float]] = []
+    stages: list[str] = []
+    for start in range(0, len(texts), _CHUNK):
+        chunk = texts[start : start + _CHUNK]
+        for verdict in moderator.moderate_many(chunk, model=model):
+            scores.append(list(verdict.scores.values()))
+            stages.append(verdict.stage)
+        report(len(chunk))
+    return np.asarray(scores, np.float32), stages
+
+
+def evaluate(
+    moderator: Moderator,
+    folders: Sequence[Path],
+    *,
+    part: str = "dev",
+    model: str | None = None,
+    start: Callable[[int], None] = lambda total: None,
+    report: Callable[[int], None] = lambda done: None,
+) -> dict[str, Any]:
+    """The whole report as plain data, for JSON and for printing."""
+    rows = read_folder(folders, part)
+    start(len(rows))
+    categories = moderator.categories
+    thresholds = np.array([moderator.thresholds[c] for c in categories], np.float32)
+    started = time.perf_counter()
+    scores, stages = score_texts(moderator, [row.text for row in rows], model, report)
+    seconds = time.perf_counter() - started
+    by_source: dict[str, NDArray[np.int64]] = {
+        source: np.flatnonzero([row.source == source for row in rows])
+        for source in sorted({row.source for row in rows})
+    }
+    answer: dict[str, Any] = {
+        "model": moderator.cascade(model).pinned_name,
+        "rows": len(rows),
+        "texts_per_second": round(len(rows) / seconds, 1),
+        "stages": {name: stages.count(name) for name in sorted(set(stages))},
+        "thresholds": {str(c): float(t) for c, t in zip(categories, thresholds, strict=True)},
+        "categories": _per_category(rows, scores, categories, thresholds),
+        "benign_flagged": _benign(rows, scores, thresholds),
+        "sources": {},
+    }
+    for source, index in by_source.items():
+        part_rows = [rows[i] for i in index]
+        special = _SPECIAL.get(source)
+        figures: dict[str, Any] = {
+            "rows": len(index),
+            "categories": _per_category(part_rows, scores[index], categories, thresholds),
+        }
+        if special:
+            figures |= special(part_rows, scores[index], categories, thresholds)
+        answer["sources"][source] = figures
+    answer["robustness"] = robustness(moderator, rows, model, report)
+    return answer
+
+
+def _per_category(
+    rows: Sequence[Row], scores: Floats, categories: tuple[Category, ...], thresholds: Floats
+) -> dict[str, Any]:
+    labels = tabulate(rows, categories).labels
+    table: dict[str, Any] = {}
+    for column, category in enumerate(categories):
+        figures = category_figures(scores[:, column], labels[:, column], thresholds[column])
+        if figures and figures.positives:
+            table[category] = asdict(figures)
+    return table
+
+
+def _benign(rows: Sequence[Row], scores: Floats, thresholds: Floats) -> dict[str, Any]:
+    """Of texts labelled harmless in ten categories or more: the share flagged by any."""
+    flagged = np.asarray((scores >= thresholds).any(axis=1), np.bool_)
+    benign = np.array(
+        [len(row.labels) >= 10 and not any(row.labels.values()) for row in rows], np.bool_
+    )
+    if not benign.any():
+        return {"rows": 0, "share": None}
+    return {"rows": int(benign.sum()), "share": float(flagged[benign].mean())}
+
+
+def _openai(
+    rows: Sequence[Row], scores: Floats, categories: tuple[Category, ...], thresholds: Floats
+) -> dict[str, Any]:
+    """Any-category AUPRC: the highest score against "any label is 1" (Markov et al., 2022)."""
+    named = [c for c in categories if any(c in row.labels for row in rows)]
+    columns = [categories.index(c) for c in named]
+    any_label = np.array([float(any(row.labels.values())) for row in rows], np.float32)
+    figures = category_figures(scores[:, columns].max(axis=1), any_label, 0.5)
+    five = ("sexual", "hate", "violence", "harassment", "self-harm")
+    per = _per_category(rows, scores, categories, thresholds)
+    return {
+        "any_average_precision": figures.average_precision if figures else None,
+        "macro_average_precision": float(
+            np.mean([per[name]["average_precision"] for name in five if name in per])
+        ),
+    }
+
+
+def _hatecheck(
+    rows: Sequence[Row], scores: Floats, categories: tuple[Category, ...], thresholds: Floats
+) -> dict[str, Any]:
+    """Accuracy at probability 0.5 of hate, whole, by class and by functionality."""
+    p = scores[:, categories.index(Category.HATE)]
+    truth = np.array([row.labels[Category.HATE] > 0.5 for row in rows], np.bool_)
+    right = (p >= 0.5) == truth
+    names = np.array([row.origin.get("functionality", "") for row in rows])
+    return {
+        "accuracy": float(right.mean()),
+        "accuracy_hateful": float(right[truth].mean()),
+        "accuracy_not_hateful": float(right[~truth].mean()),
+        "functionalities": {
+            str(name): float(right[names == name].mean()) for name in sorted(set(names.tolist()))
+        },
+    }
+
+
+def _xstest(
+    rows: Sequence[Row], scores: Floats, categories: tuple[Category, ...], thresholds: Floats
+) -> dict[str, Any]:
+    """Over-blocking: harmless prompts flagged at 60 % recall on the unsafe ones."""
+    safe = np.array([bool(row.labels) and not any(row.labels.values()) for row in rows], np.bool_)
+    top = (scores / np.maximum(thresholds, 1e-6)).max(axis=1)
+    if safe.all() or not safe.any():
+        return {}
+    share, _ = flag_rate_at_recall(top[~safe], top[safe], 0.6)
+    return {
+        "safe_flagged_at_recall_60": share,
+        "safe_flagged_at_defaults": float((top[safe] >= 1.0).mean()),
+        "unsafe_flagged_at_defaults": float((top[~safe] >= 1.0).mean()),
+    }
+
+
+def _madlibs(
+    rows: Sequence[Row], scores: Floats, categories: tuple[Category, ...], thresholds: Floats
+) -> dict[str, Any]:
+    column = categories.index(Category.TOXICITY)
+    truth = np.array([row.labels[Category.TOXICITY] > 0.5 for row in rows], np.bool_)
+    figures = bias_figures(
+        scores[:, column], truth, [str(row.origin.get("identity", "")) for row in rows]
+    )
+    return {"bias": asdict(figures) | {"power_mean": figures.power_mean}}
+
+
+_SPECIAL: Final = {
+    "openai-moderation": _openai,
+    "hatecheck": _hatecheck,
+    "xstest": _xstest,
+    "madlibs-bias": _madlibs,
+}
+
+
+def robustness(
+    moderator: Moderator,
+    rows: Sequence[Row],
+    model: str | None,
+    report: Callable[[int], None] = lambda done: None,
+) -> dict[str, float]:
+    """Toxicity's ROC-AUC on held-out texts as they are and in each evasion variant."""
+    known = [row for row in rows if Category.TOXICITY in row.labels and len(row.text) < 500]
+    random = np.random.default_rng(7)
+    picked = [known[i] for i in random.permutation(len(known))[:_ROBUSTNESS_ROWS]]
+    if not picked or Category.TOXICITY not in moderator.categories:
+        return {}
+    truth = np.array([row.labels[Category.TOXICITY] for row in picked], np.float32)
+    column = moderator.categories.index(Category.TOXICITY)
+    figures: dict[str, float] = {}
+    for name, change in {"original": lambda text, _: text, **VARIANTS}.items():
+        texts = [change(row.text, random) for row in picked]
+        scores, _ = score_texts(moderator, texts, model)
+        found = category_figures(scores[:, column], truth, 0.5)
+        if found and found.roc_auc is not None:
+            figures[name] = found.roc_auc
+    return figures
