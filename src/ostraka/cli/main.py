@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ostraka import __version__
+from ostraka.cli import evaluate, train
 from ostraka.errors import OstrakaError
 from ostraka.moderator import Moderator
 from ostraka.settings import load_settings
@@ -19,6 +20,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(train.app, name="train")
+app.command()(evaluate.evaluate)
 _errors = Console(stderr=True)
 
 

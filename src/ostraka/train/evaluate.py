@@ -5,7 +5,7 @@ published for them; every other source gets figures per category.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ostraka.moderator import Moderator
+from ostraka.assess.cascade import Cascade
 from ostraka.taxonomy import Category
 from ostraka.train.augment import VARIANTS
 from ostraka.train.data import Row, read_folder, tabulate
@@ -36,46 +36,45 @@ PUBLISHED: Final[dict[str, dict[str, str]]] = {
 
 
 def score_texts(
-    moderator: Moderator,
+    cascade: Cascade,
     texts: Sequence[str],
-    model: str | None,
     report: Callable[[int], None] = lambda done: None,
 ) -> tuple[Floats, list[str]]:
     """Scores (n, categories) and the stage that answered each text."""
-    scores: list[list[float]] = []
+    scores: list[Floats] = []
     stages: list[str] = []
     for start in range(0, len(texts), _CHUNK):
         chunk = texts[start : start + _CHUNK]
-        for verdict in moderator.moderate_many(chunk, model=model):
-            scores.append(list(verdict.scores.values()))
-            stages.append(verdict.stage)
+        for judgement in cascade.judge(chunk):
+            scores.append(judgement.scores)
+            stages.append(judgement.stage)
         report(len(chunk))
     return np.asarray(scores, np.float32), stages
 
 
 def evaluate(
-    moderator: Moderator,
+    cascade: Cascade,
+    thresholds_by_category: Mapping[Category, float],
     folders: Sequence[Path],
     *,
     part: str = "dev",
-    model: str | None = None,
     start: Callable[[int], None] = lambda total: None,
     report: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
     """The whole report as plain data, for JSON and for printing."""
     rows = read_folder(folders, part)
     start(len(rows))
-    categories = moderator.categories
-    thresholds = np.array([moderator.thresholds[c] for c in categories], np.float32)
+    categories = cascade.categories
+    thresholds = np.array([thresholds_by_category[c] for c in categories], np.float32)
     started = time.perf_counter()
-    scores, stages = score_texts(moderator, [row.text for row in rows], model, report)
+    scores, stages = score_texts(cascade, [row.text for row in rows], report)
     seconds = time.perf_counter() - started
     by_source: dict[str, NDArray[np.int64]] = {
         source: np.flatnonzero([row.source == source for row in rows])
         for source in sorted({row.source for row in rows})
     }
     answer: dict[str, Any] = {
-        "model": moderator.cascade(model).pinned_name,
+        "model": cascade.pinned_name,
         "rows": len(rows),
         "texts_per_second": round(len(rows) / seconds, 1),
         "stages": {name: stages.count(name) for name in sorted(set(stages))},
@@ -94,7 +93,7 @@ def evaluate(
         if special:
             figures |= special(part_rows, scores[index], categories, thresholds)
         answer["sources"][source] = figures
-    answer["robustness"] = robustness(moderator, rows, model, report)
+    answer["robustness"] = robustness(cascade, rows)
     return answer
 
 
@@ -192,24 +191,19 @@ _SPECIAL: Final = {
 }
 
 
-def robustness(
-    moderator: Moderator,
-    rows: Sequence[Row],
-    model: str | None,
-    report: Callable[[int], None] = lambda done: None,
-) -> dict[str, float]:
+def robustness(cascade: Cascade, rows: Sequence[Row]) -> dict[str, float]:
     """Toxicity's ROC-AUC on held-out texts as they are and in each evasion variant."""
     known = [row for row in rows if Category.TOXICITY in row.labels and len(row.text) < 500]
     random = np.random.default_rng(7)
     picked = [known[i] for i in random.permutation(len(known))[:_ROBUSTNESS_ROWS]]
-    if not picked or Category.TOXICITY not in moderator.categories:
+    if not picked or Category.TOXICITY not in cascade.categories:
         return {}
     truth = np.array([row.labels[Category.TOXICITY] for row in picked], np.float32)
-    column = moderator.categories.index(Category.TOXICITY)
+    column = cascade.categories.index(Category.TOXICITY)
     figures: dict[str, float] = {}
     for name, change in {"original": lambda text, _: text, **VARIANTS}.items():
         texts = [change(row.text, random) for row in picked]
-        scores, _ = score_texts(moderator, texts, model)
+        scores, _ = score_texts(cascade, texts)
         found = category_figures(scores[:, column], truth, 0.5)
         if found and found.roc_auc is not None:
             figures[name] = found.roc_auc
