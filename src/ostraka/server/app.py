@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ostraka import __version__
 from ostraka.errors import OstrakaError
 from ostraka.moderator import Moderator
-from ostraka.server import mistral, openai, perspective
+from ostraka.server import azure, litellm, mistral, openai, perspective
 from ostraka.server.envelopes import Problem, dialect_of, error_response, json_response
 from ostraka.server.scoring import Scoring
 from ostraka.server.state import State, state_of
@@ -65,6 +65,8 @@ def _add_routes(app: FastAPI) -> None:
         app.add_route(f"{prefix}/v1/chat/moderations", mistral.chat_moderations, methods=["POST"])
     app.add_route("/v1alpha1/comments:analyze", perspective.analyze, methods=["POST"])
     app.add_route("/$discovery/rest", perspective.discovery, methods=["GET"])
+    app.add_route("/contentsafety/text:analyze", azure.analyze_text, methods=["POST"])
+    app.add_route("/beta/litellm_basic_guardrail_api", litellm.guardrail, methods=["POST"])
     app.add_route("/health", _health, methods=["GET"])
 
 

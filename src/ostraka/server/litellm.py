@@ -1,0 +1,73 @@
+"""LiteLLM's generic guardrail: `POST /beta/litellm_basic_guardrail_api`.
+
+Texts that are flagged block the call. `additional_provider_specific_params` may hold `model` and
+`thresholds` (probability by category).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ostraka.errors import ImageNotSupportedError, InvalidInputError
+from ostraka.moderator import Verdict
+from ostraka.server.body import check_texts, read_object
+from ostraka.server.envelopes import json_response
+from ostraka.server.state import state_of
+from ostraka.settings import Images
+from ostraka.taxonomy import Category
+
+
+async def guardrail(request: Request) -> Response:
+    """Let the texts of a call pass, or block it and say why."""
+    state = state_of(request)
+    body = await read_object(request, state.settings)
+    texts = body.get("texts")
+    if texts is None:
+        texts = []
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise InvalidInputError("'texts' must be a list of strings.", field="texts")
+    if body.get("images") and state.settings.images is Images.REJECT:
+        raise ImageNotSupportedError(field="images")
+    check_texts(texts, state.settings, "texts")
+    options = body.get("additional_provider_specific_params") or {}
+    model, thresholds = _options(options)
+    verdicts = await state.scoring.verdicts(texts, model) if texts else []
+    reasons = sorted({reason for verdict in verdicts for reason in _reasons(verdict, thresholds)})
+    if reasons:
+        return json_response(
+            {"action": "BLOCKED", "blocked_reason": f"Flagged for {', '.join(reasons)}."}
+        )
+    return json_response({"action": "NONE"})
+
+
+def _options(options: Any) -> tuple[str | None, dict[Category, float]]:
+    field = "additional_provider_specific_params"
+    if not isinstance(options, dict):
+        raise InvalidInputError(f"'{field}' must be an object.", field=field)
+    model = options.get("model")
+    if model is not None and not isinstance(model, str):
+        raise InvalidInputError(f"'{field}.model' must be a string.", field=field)
+    raw = options.get("thresholds") or {}
+    if not isinstance(raw, dict):
+        raise InvalidInputError(f"'{field}.thresholds' must be an object.", field=field)
+    thresholds: dict[Category, float] = {}
+    for name, value in raw.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if name not in set(Category) or not number or not 0 <= value <= 1:
+            raise InvalidInputError(
+                f"'{field}.thresholds' maps categories to numbers from 0 to 1; "
+                f"categories are {', '.join(Category)}.",
+                field=field,
+            )
+        thresholds[Category(name)] = float(value)
+    return model, thresholds
+
+
+def _reasons(verdict: Verdict, thresholds: Mapping[Category, float]) -> list[str]:
+    return [
+        category
+        for category, flag in verdict.flags.items()
+        if (verdict.scores[category] >= thresholds[category] if category in thresholds else flag)
+    ]
