@@ -20,7 +20,10 @@ _LEET_SIGN: Final = re.compile(r"[0-9$@!|+](?=[a-z])|(?<=[a-z])[0-9$@](?=[a-z$@!
 _PLAIN_WITH_DIGITS: Final = re.compile(r"[$+!|]*[a-z]*\d*[a-z]*|\d+[a-z]+\d*|@.*")
 _INNER_DIGIT: Final = re.compile(r"[a-z]\d[a-z]")
 _LEET: Final = str.maketrans("013457$@!|+", "oieastsailt")
-_SPACES: Final = re.compile(r"\s+")
+# Cheap tests that most texts fail, so that they skip the costly patterns above.
+_HAS_RUN: Final = re.compile(r"(.)\1\1")
+_HAS_SPACED: Final = re.compile(r"\w[ .\-_*]{1,2}\w[ .\-_*]{1,2}\w[ .\-_*]")
+_HAS_SIGN: Final = re.compile(r"[0-9$@!|+]")
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f]"
 )
@@ -60,12 +63,14 @@ def normalize(text: str) -> str:
     """
     if not text.isascii():
         text = _fold(text)
-    text = text.lower()
-    text = _ELONGATED.sub(r"\1\1\2\2", text)
-    text = _SPACED.sub(lambda match: _SPACED_GAP.sub("", match.group()), text)
-    if _LEET_SIGN.search(text):
+    text = " ".join(text.lower().split())
+    if _HAS_RUN.search(text):
+        text = _ELONGATED.sub(r"\1\1\2\2", text)
+    if _HAS_SPACED.search(text):
+        text = _SPACED.sub(lambda match: _SPACED_GAP.sub("", match.group()), text)
+    if _HAS_SIGN.search(text) and _LEET_SIGN.search(text):
         text = _LEET_WORD.sub(_unleet, text)
-    return _SPACES.sub(" ", text).strip()
+    return text
 
 
 def _fold(text: str) -> str:
