@@ -168,13 +168,13 @@ class LexicalModel:
         return out
 
     def _add(self, out: NDArray[np.float32], features: Features) -> None:
+        present = np.flatnonzero(features.counts)
+        if not len(present):
+            return
         rows = self._weights.take(features.hashes & self._mask, axis=0)
-        scale = 1.0 / np.sqrt(np.maximum(features.counts, 1))
-        end = 0
-        for index, count in enumerate(features.counts.tolist()):
-            if count:
-                start, end = end, end + count
-                out[index] += rows[start:end].sum(axis=0) * scale[index]
+        counts = features.counts[present]
+        sums = np.add.reduceat(rows, np.cumsum(counts) - counts, axis=0)
+        out[present] += sums / np.sqrt(counts, dtype=np.float32)[:, None]
 
 
 _CHUNK: Final = 256
