@@ -39,6 +39,7 @@ def serve(
     """Start the moderation service."""
     import uvicorn
 
+    from ostraka.console.mount import mount
     from ostraka.server.app import create_app
 
     settings = load_settings(host=host, port=port)
@@ -49,7 +50,9 @@ def serve(
         )
     address = f"http://{settings.host}:{settings.port}"
     application = create_app(settings)
+    mount(application)
     _errors.print(f"Ostraka {__version__} on [bold]{address}[/] (loopback only, no key needed)")
+    _errors.print(f"Playground: {address}/", highlight=False)
     _errors.print(
         f"Try: curl {address}/v1/moderations -H 'content-type: application/json' "
         """-d '{"input": "You are a stupid idiot."}'""",

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 
-from ostraka.errors import InvalidInputError, TooLargeError
+from ostraka.errors import InvalidInputError
 from ostraka.settings import Settings
+from ostraka.wire import read_bounded
 
 _decode = msgspec.json.Decoder().decode
 
@@ -19,19 +20,9 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
         TooLargeError: more bytes than `max_body_bytes`.
         InvalidInputError: no JSON, or no object.
     """
-    limit = settings.max_body_bytes
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise TooLargeError(f"The request body is larger than {limit} bytes.")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise TooLargeError(f"The request body is larger than {limit} bytes.")
-        chunks.append(chunk)
+    raw = await read_bounded(request, settings.max_body_bytes)
     try:
-        body = _decode(b"".join(chunks))
+        body = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInputError(
             f"We could not parse the JSON body of your request: {error}", code="invalid_json"
