@@ -16,10 +16,11 @@ from ostraka.console.calls import Call, calls, remarks
 from ostraka.console.examples import BY_NAME, EXAMPLES
 from ostraka.console.pages import Pages
 from ostraka.console.services import Services, needs_key, services_of
-from ostraka.console.vocabularies import VOCABULARIES, Row, Vocabulary, rows
+from ostraka.console.vocabularies import VOCABULARIES, Row, Vocabulary, flagged_elsewhere, rows
 from ostraka.console.words import Reasons, longest_explained, reasons
 from ostraka.errors import CallerError, InvalidInputError, OverloadedError, TooLargeError
 from ostraka.moderator import DEFAULT_MODEL, Verdict
+from ostraka.taxonomy import Category
 from ostraka.wire import read_bounded
 
 _FIELDS: Final = 8
@@ -41,6 +42,7 @@ class Result:
     verdict: Verdict
     rows: list[Row]
     unanswered: list[str]
+    elsewhere: list[Category]
     reasons: list[Reasons]
     unexplained: str
     calls: list[Call]
@@ -96,8 +98,7 @@ class Playground:
             headers = {"retry-after": f"{error.retry_after:g}"}
             return self._page(request, entry, refusal=refusal, status=429, headers=headers)
         except CallerError as error:
-            advice = "Your text is still here." if entry.text else ""
-            refusal = Refusal(error.message, advice)
+            refusal = Refusal(error.message, _advice(entry.text, error))
             return self._page(request, entry, refusal=refusal, status=error.status)
         return self._page(request, entry, result=result)
 
@@ -112,6 +113,7 @@ class Playground:
             verdict=verdict,
             rows=answered,
             unanswered=unanswered,
+            elsewhere=flagged_elsewhere(view, verdict),
             reasons=why,
             unexplained=unexplained,
             calls=calls(
@@ -180,10 +182,15 @@ def _check(text: str, limit: int) -> None:
         raise InvalidInputError("There is no text to score yet. Type or paste one.", field="text")
     if len(text) > limit:
         raise TooLargeError(
-            f"Your text has {len(text):,} characters, and this server takes at most {limit:,}. "
-            "Nothing was scored: shorten the text, or send it in parts.",
+            f"Your text has {len(text):,} characters, and this server takes at most {limit:,}.",
             field="text",
         )
+
+
+def _advice(text: str, error: CallerError) -> str:
+    if isinstance(error, TooLargeError):
+        return "Nothing was scored. Shorten the text, or send it in parts."
+    return "Your text is still here." if text else ""
 
 
 async def _explain(

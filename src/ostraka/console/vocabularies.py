@@ -20,10 +20,13 @@ class Vocabulary:
     silence: str
 
 
-def _without_twins(view: View) -> View:
-    """Perspective's experimental names only repeat the stable ones."""
-    stable = {name: parts for name, parts in view.mapping.items() if "_EXPERIMENTAL" not in name}
-    return View(view.name, MappingProxyType(stable))
+def _without_aliases(view: View) -> View:
+    """The first of the names that mean the same: Perspective has three for toxicity alone."""
+    kept: dict[str, tuple[Category, ...]] = {}
+    for name, parts in view.mapping.items():
+        if not parts or parts not in kept.values():
+            kept[name] = parts
+    return View(view.name, MappingProxyType(kept))
 
 
 _EVERYTHING: Final = View("everything", MappingProxyType({str(c): (c,) for c in Category}))
@@ -50,7 +53,7 @@ VOCABULARIES: Final[Mapping[str, Vocabulary]] = MappingProxyType(
             Vocabulary(
                 "perspective",
                 "Perspective's attributes",
-                _without_twins(PERSPECTIVE),
+                _without_aliases(PERSPECTIVE),
                 "perspective",
                 "The API refuses a request for them.",
             ),
@@ -87,6 +90,12 @@ def rows(
         answered.append(Row(name, category, score, thresholds[category], flags[name]))
     answered.sort(key=lambda row: (not row.flagged, -row.score))
     return answered, [name for name in view.names if name not in scores]
+
+
+def flagged_elsewhere(view: View, verdict: Verdict) -> list[Category]:
+    """Flagged categories that `view` has no name for: leaving its words must not hide them."""
+    covered = {part for parts in view.mapping.values() for part in parts}
+    return [part for part, flagged in verdict.flags.items() if flagged and part not in covered]
 
 
 def _deciding(parts: tuple[Category, ...], verdict: Verdict) -> Category:

@@ -15,7 +15,7 @@ from ostraka.console.services import Scorer
 from ostraka.console.vocabularies import Row
 from ostraka.moderator import Verdict
 
-LOWEST_SCORE: Final = 0.1
+LOWEST_SCORE: Final = 0.2
 """Below this there is nothing to explain."""
 
 MOST_ROWS: Final = 5

@@ -9,6 +9,7 @@
   const announcement = document.querySelector("[data-announcement]");
   const keyField = document.querySelector("[data-key-field]");
   const key = document.getElementById("key");
+  const noticeTemplate = document.querySelector("[data-notice]");
   const limit = Number(counter.dataset.limit);
   const numbers = new Intl.NumberFormat("en");
   const regions = { outcome, calls: callPanel };
@@ -53,16 +54,9 @@
   };
 
   const refuse = (title, advice) => {
-    const notice = document.createElement("div");
-    notice.className = "notice is-warn";
-    const words = document.createElement("div");
-    for (const [name, line] of [["notice-title", title], ["", advice]]) {
-      const paragraph = document.createElement("p");
-      paragraph.className = name;
-      paragraph.textContent = line;
-      words.append(paragraph);
-    }
-    notice.append(words);
+    const notice = noticeTemplate.content.cloneNode(true);
+    notice.querySelector(".notice-title").textContent = title;
+    notice.querySelector("p:not(.notice-title)").textContent = advice;
     outcome.replaceChildren(notice);
     outcome.classList.remove("is-waiting");
     callPanel.replaceChildren();
@@ -111,6 +105,13 @@
     clearTimeout(timer);
     running?.abort();
     if (!text.value.trim()) return show(beginning);
+    const length = lengthOf(text.value);
+    if (length > limit) {
+      return refuse(
+        `Your text has ${numbers.format(length)} characters, and this server takes at most ${numbers.format(limit)}.`,
+        "Nothing was scored. Shorten the text, or send it in parts.",
+      );
+    }
     const asked = new AbortController();
     running = asked;
     const waiting = setTimeout(() => outcome.classList.add("is-waiting"), WAITING_MS);
