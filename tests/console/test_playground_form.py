@@ -76,6 +76,8 @@ def test_vocabularies(server: str, vocabulary: str, present: str, absent: str) -
 
 def test_a_vocabulary_hides_no_flag(server: str) -> None:
     page = post(server, text=RUDE, vocabulary="mistral").text
+    assert "Flagged, but not in Mistral" in html.unescape(page)
+    assert "Not flagged" not in page
     assert "also flagged for" in page
     assert "insult" in page[page.index("also flagged for") :]
 

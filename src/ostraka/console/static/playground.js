@@ -112,6 +112,7 @@
         "Nothing was scored. Shorten the text, or send it in parts.",
       );
     }
+    if (!keyField.hidden && !key.value) return askForKey();
     const asked = new AbortController();
     running = asked;
     const waiting = setTimeout(() => outcome.classList.add("is-waiting"), WAITING_MS);
