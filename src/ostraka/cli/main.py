@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ostraka import __version__
-from ostraka.cli import evaluate, train
+from ostraka.cli import adapt, evaluate, train
 from ostraka.errors import OstrakaError
 from ostraka.moderator import Moderator
 from ostraka.settings import load_settings
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(train.app, name="train")
 app.command()(evaluate.evaluate)
+app.command()(adapt.adapt)
 _errors = Console(stderr=True)
 
 
