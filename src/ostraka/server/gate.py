@@ -59,7 +59,7 @@ class Gate:
     def __init__(self, app: ASGIApp, settings: Settings, ring: KeyRing) -> None:
         self._app = app
         self._ring = ring
-        self._always = settings.keys_required or not is_loopback(settings.host)
+        self._settings = settings
         per_minute = settings.requests_per_minute
         self._buckets = TokenBuckets(per_minute) if per_minute else None
 
@@ -90,7 +90,7 @@ class Gate:
                     retry_after=allowance.retry_after,
                 )
         if key is None:
-            if not self._is_open(table, scope):
+            if needs_key(self._settings, table) or not is_loopback(_address(scope)):
                 raise AuthenticationError if secret else MissingKeyError
             return None
         self._ring.use(key, moment)
@@ -98,9 +98,6 @@ class Gate:
         if not key.allows(wanted):
             raise MissingScopeError(f"This API key lacks the scope '{wanted}'.")
         return key
-
-    def _is_open(self, table: KeyTable, scope: Scope) -> bool:
-        return not (self._always or table.any_made) and is_loopback(_address(scope))
 
 
 def require_keys(settings: Settings, table: KeyTable) -> None:
