@@ -25,6 +25,8 @@ from mistralai.models import SDKError
 
 from ostraka.access.keys import Scope
 from ostraka.access.store import all_keys, revoke_key
+from ostraka.errors import SettingsError
+from ostraka.settings import load_settings
 from ostraka.storage.database import Database
 
 TEXT = "Good morning."
@@ -210,6 +212,11 @@ def test_no_key_is_ever_logged(locked: Locked) -> None:
     assert "running" in log
     for key in (locked.key, locked.blind, "ost-looks-wrong"):
         assert key not in log
+
+
+def test_no_log_level_shows_headers() -> None:
+    with pytest.raises(SettingsError, match="log_level"):
+        load_settings(log_level="trace")
 
 
 def test_other_machines_are_refused_while_open_to_this_one(server: str) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ostraka.storage.schema import HEAD
+
 
 def ostraka(url: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -40,6 +42,21 @@ def test_make_list_revoke(database_url: str, tmp_path: Path) -> None:
     moment = json.loads(run("list", "--json").stdout)[0]["revoked_at"]
     assert run("revoke", first["id"]).returncode == 0
     assert json.loads(run("list", "--json").stdout)[0]["revoked_at"] == moment
+
+
+def test_schema_back_and_forward(database_url: str, tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return ostraka(database_url, "database", *arguments, folder=tmp_path)
+
+    assert "nothing" in run("status").stdout
+    assert run("upgrade").returncode == 0
+    assert json.loads(run("status", "--json").stdout) == {"revision": HEAD, "newest": HEAD}
+    assert "lost" in run("downgrade", "base").stderr
+    assert run("downgrade", "base", "--yes").returncode == 0
+    assert "nothing" in run("status").stdout
+    answer = run("downgrade", "9999", "--yes")
+    assert answer.returncode == 1
+    assert "9999" in answer.stderr
 
 
 @pytest.mark.parametrize(

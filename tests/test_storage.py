@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 
 import ostraka.access.tables
 import ostraka.suggestions.tables  # noqa: F401  (declares its table)
@@ -145,6 +146,19 @@ def test_what_does_not_answer_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="folder"):
         Database.at(f"sqlite:///{tmp_path}/file/ostraka.db").prepare()
+
+
+def test_errors_quote_neither_passwords_nor_values(database: Database) -> None:
+    with pytest.raises(SettingsError) as wrong:
+        Database.at("postgresql://ostraka:secret@127.0.0.1:port/x").prepare()
+    assert "secret" not in str(wrong.value)
+    assert wrong.value.__cause__ is None
+    with pytest.raises(IntegrityError) as twice, database.writing() as session:
+        for _ in range(2):
+            session.add(
+                ApiKeyRow(id=new_id("key"), created_at=NOW, name="me", digest="private", scopes=[])
+            )
+    assert "private" not in str(twice.value).partition("DETAIL")[0]
 
 
 @pytest.mark.parametrize("url", ["", "mysql://a/b", "sqlite://", "sqlite:///:memory:", "a.db"])

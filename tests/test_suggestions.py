@@ -136,6 +136,20 @@ def test_bad_input(keeping: tuple[str, Path], body: dict[str, Any], kind: str, n
     assert names in error["message"]
 
 
+def test_what_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    process, address = start_server(tmp_path, data_dir=str(tmp_path / "file"))
+    try:
+        answer = suggest(address)
+        assert answer.status_code == 503
+        assert answer.json()["error"]["status"] == "UNAVAILABLE"
+        assert str(tmp_path) not in answer.text
+        assert answer.headers["retry-after"]
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
 def test_needs_the_scope_contribute_and_names_who_vouches(
     database_url: str, tmp_path: Path
 ) -> None:

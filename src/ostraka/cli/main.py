@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ostraka import __version__
-from ostraka.cli import evaluate, keys, suggestions, train
+from ostraka.cli import database, evaluate, keys, suggestions, train
 from ostraka.errors import OstrakaError
 from ostraka.moderator import Moderator
 from ostraka.settings import load_settings
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(train.app, name="train")
+app.add_typer(database.app, name="database")
 app.add_typer(keys.app, name="keys")
 app.add_typer(suggestions.app, name="suggestions")
 app.command()(evaluate.evaluate)

@@ -7,11 +7,11 @@ from typing import Any, Final, Self
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from ostraka.errors import MissingExtraError, StorageError
+from ostraka.errors import MissingExtraError, SettingsError, StorageError
 from ostraka.storage import schema
 from ostraka.storage.location import Location
 
@@ -73,6 +73,17 @@ class Database:
         with _failures(), Session(writer) as session, session.begin():
             yield session
 
+    def revision(self) -> str | None:
+        """The schema's revision, None where there is nothing yet."""
+        with _failures(), self.engine.connect() as connection:
+            return schema.current(connection)
+
+    def downgrade(self, revision: str) -> None:
+        """Take the schema back to `revision`, `base` for nothing."""
+        with self._lock, _failures():
+            schema.downgrade(self.engine, revision)
+            self._ready = False
+
     def close(self) -> None:
         """Close all connections."""
         if self._engine is not None:
@@ -90,13 +101,16 @@ def _failures() -> Iterator[None]:
 
 
 def _make_engine(location: Location) -> Engine:
+    """An engine whose errors never quote the values of a statement: they may end in a log."""
     if location.file is None:
         return _make_postgresql(location.url)
     try:
         location.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"No folder for the database: {error}") from error
-    engine = create_engine(location.url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(
+        location.url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS}
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -106,12 +120,15 @@ def _make_postgresql(url: str) -> Engine:
     try:
         return create_engine(
             url,
+            hide_parameters=True,
             pool_pre_ping=True,
             pool_timeout=BUSY_SECONDS,
             connect_args={"connect_timeout": int(BUSY_SECONDS)},
         )
     except ModuleNotFoundError as error:
         raise MissingExtraError("postgresql", "A PostgreSQL database") from error
+    except (ArgumentError, ValueError):  # they may quote the address, password and all
+        raise SettingsError("setting 'database_url': not a PostgreSQL address") from None
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
