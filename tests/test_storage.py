@@ -79,16 +79,21 @@ def test_servers_that_start_together_do_not_race(database_url: str) -> None:
         "from ostraka.storage.database import Database\n"
         "from ostraka.access.store import create_key\n"
         "database = Database.at(sys.argv[1])\n"
+        "print('loaded', flush=True)\n"
         "sys.stdin.readline()\n"
         "with database.writing() as session:\n"
         "    create_key(session, 'one', ['admin'], datetime.now(UTC))\n"
     )
-    starting = [
-        subprocess.Popen([sys.executable, "-c", code, database_url], stdin=subprocess.PIPE)
-        for _ in range(4)
-    ]
+    command = [sys.executable, "-c", code, database_url]
+    pipe = subprocess.PIPE
+    starting = [subprocess.Popen(command, stdin=pipe, stdout=pipe) for _ in range(4)]
     for process in starting:
-        process.communicate(b"go\n")
+        assert process.stdout.readline() == b"loaded\n"
+    for process in starting:
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    for process in starting:
+        process.communicate()
     assert [process.returncode for process in starting] == [0] * 4
     database = Database.at(database_url)
     with database.reading() as session:
@@ -178,3 +183,11 @@ def test_ids_sort_by_time() -> None:
     # Two of the same quarter of a microsecond may stand in any order.
     assert [each[:19] for each in ids] == sorted(each[:19] for each in ids)
     assert all(len(each) <= ApiKeyRow.id.type.length for each in ids)
+
+
+def test_a_server_that_keeps_nothing_does_not_load_sqlalchemy() -> None:
+    code = (
+        "import sys, ostraka.server.app as app; print({'sqlalchemy', 'alembic'} & {*sys.modules})"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert answer.stdout.strip() == b"set()"

@@ -1,6 +1,8 @@
 """One database: its engine, made on first use, and sessions for reading and writing."""
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Self
@@ -135,8 +137,24 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     """Foreign keys held, readers beside the writer, and transactions begun by us alone."""
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
-    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
+
+
+def _write_ahead(connection: Any) -> None:
+    """Turn on the write-ahead log; costs nothing where it is on.
+
+    Where two processes do so at once, SQLite fails instead of waiting, so the waiting is ours.
+    """
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
