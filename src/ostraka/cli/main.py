@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ostraka import __version__
-from ostraka.cli import adapt, evaluate, train
+from ostraka.cli import adapt, database, evaluate, keys, suggestions, train
 from ostraka.errors import OstrakaError
 from ostraka.moderator import Moderator
 from ostraka.settings import load_settings
@@ -21,6 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(train.app, name="train")
+app.add_typer(database.app, name="database")
+app.add_typer(keys.app, name="keys")
+app.add_typer(suggestions.app, name="suggestions")
 app.command()(evaluate.evaluate)
 app.command()(adapt.adapt)
 _errors = Console(stderr=True)
@@ -43,16 +46,12 @@ def serve(
     from ostraka.server.app import create_app
 
     settings = load_settings(host=host, port=port)
-    if settings.host not in ("127.0.0.1", "::1", "localhost"):
-        raise typer.BadParameter(
-            "without API keys the service listens on loopback only (127.0.0.1)",
-            param_hint="--host",
-        )
     address = f"http://{settings.host}:{settings.port}"
     application = create_app(settings)
-    _errors.print(f"Ostraka {__version__} on [bold]{address}[/] (loopback only, no key needed)")
+    _errors.print(f"Ostraka {__version__} on [bold]{address}[/] ({application.state.announcement})")
+    key = "-H 'authorization: Bearer YOUR_KEY' " if application.state.needs_key else ""
     _errors.print(
-        f"Try: curl {address}/v1/moderations -H 'content-type: application/json' "
+        f"Try: curl {address}/v1/moderations {key}-H 'content-type: application/json' "
         """-d '{"input": "You are a stupid idiot."}'""",
         highlight=False,
         soft_wrap=True,

@@ -6,6 +6,7 @@ Google       {"error": {"code", "message", "status", "details": [{"@type", "erro
 Azure        {"error": {"code", "message"}}
 """
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
@@ -17,8 +18,11 @@ from starlette.responses import Response
 from ostraka.errors import (
     AuthenticationError,
     CallerError,
+    MissingKeyError,
     MissingScopeError,
     OverloadedError,
+    RateLimitError,
+    StorageError,
     TooLargeError,
 )
 
@@ -89,12 +93,19 @@ def problem_of(error: Exception) -> Problem:
     """What a caller may know of an error. Unknown errors say nothing of our insides."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, OverloadedError):
-        seconds = f"{error.retry_after:g}"
-        headers = {"retry-after": seconds, "retry-after-ms": f"{error.retry_after * 1000:.0f}"}
+    if isinstance(error, OverloadedError | RateLimitError):
+        headers = {
+            "retry-after": str(math.ceil(error.retry_after)),
+            "retry-after-ms": str(math.ceil(error.retry_after * 1000)),
+        }
         return Problem(429, error.message, code="rate_limit_exceeded", headers=headers)
+    if isinstance(error, StorageError):  # its own message may name the database's address
+        return Problem(503, str(StorageError()), code="unavailable", headers={"retry-after": "5"})
     if isinstance(error, CallerError):
-        return Problem(error.status, error.message, code=error.code, field=error.field)
+        headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
+        return Problem(
+            error.status, error.message, code=error.code, field=error.field, headers=headers
+        )
     return Problem(500, "The server had an error while processing your request.", code=None)
 
 
@@ -106,7 +117,7 @@ def error_response(dialect: Dialect, error: Exception) -> Response:
     if dialect is Dialect.MISTRAL and _is_validation(error):
         status = 422
     if dialect is Dialect.GOOGLE and isinstance(error, AuthenticationError):
-        status = 400
+        status = 403 if isinstance(error, MissingKeyError) else 400
     return json_response(body, status, problem.headers)
 
 
@@ -150,7 +161,6 @@ def _mistral(problem: Problem, error: Exception) -> dict[str, Any]:
 
 _GOOGLE_STATUS: Final = {
     400: "INVALID_ARGUMENT",
-    401: "INVALID_ARGUMENT",
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     405: "UNIMPLEMENTED",
@@ -161,13 +171,15 @@ _GOOGLE_STATUS: Final = {
 
 
 def _google(problem: Problem, error: Exception) -> dict[str, Any]:
-    invalid_key = isinstance(error, AuthenticationError)
+    code, message = problem.status, problem.message
+    if isinstance(error, MissingKeyError):
+        code = 403
+    elif isinstance(error, AuthenticationError):
+        code, message = 400, "API key not valid. Please pass a valid API key."
     body: dict[str, Any] = {
-        "code": 400 if invalid_key else problem.status,
-        "message": "API key not valid. Please pass a valid API key."
-        if invalid_key
-        else problem.message,
-        "status": _GOOGLE_STATUS.get(problem.status, "INTERNAL"),
+        "code": code,
+        "message": message,
+        "status": _GOOGLE_STATUS.get(code, "INTERNAL"),
     }
     if problem.details:
         body["details"] = [
@@ -178,7 +190,14 @@ def _google(problem: Problem, error: Exception) -> dict[str, Any]:
 
 
 def _azure(problem: Problem, error: Exception) -> dict[str, Any]:
-    names = {401: "Unauthorized", 404: "NotFound", 429: "TooManyRequests", 500: "InternalError"}
+    names = {
+        401: "Unauthorized",
+        403: "PermissionDenied",
+        404: "NotFound",
+        429: "TooManyRequests",
+        500: "InternalError",
+        503: "ServiceUnavailable",
+    }
     return {
         "error": {
             "code": names.get(problem.status, "InvalidRequestBody"),

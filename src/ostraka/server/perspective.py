@@ -3,6 +3,7 @@
 Error types and messages are the original's to the letter, because clients match on them.
 """
 
+import asyncio
 import re
 from typing import Any, Final
 
@@ -18,6 +19,11 @@ from ostraka.taxonomy import PERSPECTIVE
 
 MAXIMUM_COMMENT_BYTES: Final = 20 * 1024
 _LANGUAGES: Final = frozenset({"en"})
+_MAXIMUM_NAMES: Final = 100
+_SUGGESTION_FIELDS: Final = (
+    ("community_id", "communityId", 200),
+    ("client_token", "clientToken", 1000),
+)
 _SENTENCE: Final = re.compile(r"[^.!?\n]+[.!?]*\s*|[.!?]+\s*")
 
 
@@ -48,6 +54,69 @@ async def analyze(request: Request) -> Response:
     answer: dict[str, Any] = {"attributeScores": scores} if scores else {}
     answer |= {"languages": languages, "detectedLanguages": languages}
     return json_response(answer | _token(body))
+
+
+async def suggest_score(request: Request) -> Response:
+    """Keep the scores that a client suggests for a comment, for the next training.
+
+    Keeping it is what this call is for, so it is kept whatever other settings say, unless the
+    request itself says `doNotStore`.
+    """
+    state = state_of(request)
+    body = await _read(request, state)
+    text = _plain("comment.text", _comment_text(body), MAXIMUM_COMMENT_BYTES)
+    scores = _suggested_scores(body)
+    languages = body.get("languages") or [state.settings.default_language]
+    if not isinstance(languages, list) or len(languages) > _MAXIMUM_NAMES:
+        raise _invalid("Invalid value at 'languages': expected a list of language codes")
+    languages = [_plain("languages", each, 35) for each in languages]
+    optional = {
+        name: _plain(field, body[field], maximum)
+        for name, field, maximum in _SUGGESTION_FIELDS
+        if body.get(field) is not None
+    }
+    if body.get("doNotStore") is not True:
+        key = request.scope.get("ostraka.key")
+        await asyncio.to_thread(
+            state.kept.suggest,
+            text=text,
+            scores=scores,
+            languages=languages,
+            key_id=key.id if key else None,
+            **optional,
+        )
+    return json_response({"detectedLanguages": languages} | _token(body))
+
+
+def _suggested_scores(body: dict[str, Any]) -> dict[str, float]:
+    """Suggested summary scores by attribute. Names are free: sites have labels of their own."""
+    suggested = body.get("attributeScores")
+    if not suggested or not isinstance(suggested, dict):
+        raise _invalid("Missing attribute_scores")
+    if len(suggested) > _MAXIMUM_NAMES:
+        raise _invalid(f"Invalid value at 'attributeScores': more than {_MAXIMUM_NAMES} attributes")
+    scores: dict[str, float] = {}
+    for name, each in suggested.items():
+        summary = each.get("summaryScore") if isinstance(each, dict) else None
+        value: Any = summary.get("value") if isinstance(summary, dict) else None
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 <= value <= 1:
+            raise _invalid(
+                f"Invalid value at 'attributeScores.{name}.summaryScore.value': "
+                "expected a number from 0 to 1"
+            )
+        scores[_plain("attributeScores", name, 100)] = float(value)
+    return scores
+
+
+def _plain(field: str, value: Any, maximum: int) -> str:
+    """A string that both databases can keep."""
+    if not isinstance(value, str) or len(value) > maximum or "\0" in value:
+        raise _invalid(
+            f"Invalid value at '{field}': expected a string of at most {maximum} characters, "
+            "none of them U+0000"
+        )
+    return value
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -171,6 +240,8 @@ async def discovery(request: Request) -> Response:
                 for name in (
                     "AnalyzeCommentRequest",
                     "AnalyzeCommentResponse",
+                    "SuggestCommentScoreRequest",
+                    "SuggestCommentScoreResponse",
                 )
             },
             "resources": {
@@ -183,6 +254,14 @@ async def discovery(request: Request) -> Response:
                             "flatPath": "v1alpha1/comments:analyze",
                             "request": {"$ref": "AnalyzeCommentRequest"},
                             "response": {"$ref": "AnalyzeCommentResponse"},
+                        },
+                        "suggestscore": post
+                        | {
+                            "id": "commentanalyzer.comments.suggestscore",
+                            "path": "v1alpha1/comments:suggestscore",
+                            "flatPath": "v1alpha1/comments:suggestscore",
+                            "request": {"$ref": "SuggestCommentScoreRequest"},
+                            "response": {"$ref": "SuggestCommentScoreResponse"},
                         },
                     }
                 }
