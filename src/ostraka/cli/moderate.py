@@ -1,0 +1,205 @@
+"""`ostraka moderate`: texts, standard input and files."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ostraka.bulk.formats import Format, has_data_suffix, layout_of
+from ostraka.bulk.judging import RowJudge
+from ostraka.bulk.run import DEFAULT_BATCH_ROWS, FileRun, Plan
+from ostraka.bulk.verdicts import DEFAULT_PREFIX
+from ostraka.cli.completion import complete_category, complete_model, complete_threshold
+from ostraka.cli.progress import progress_bar
+from ostraka.cli.rows import RowPrinter, exit_code_of, open_input, print_counts
+from ostraka.errors import InvalidInputError
+from ostraka.moderator import Moderator
+from ostraka.settings import load_settings
+
+_READ, _JUDGE, _WRITE = "Reading", "Judging", "Writing"
+
+
+def moderate(
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts to judge; '-' reads standard input.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", help="File of rows to judge.", rich_help_panel=_READ),
+    ] = None,
+    text_column: Annotated[
+        str | None,
+        typer.Option(help="Column that holds the text. [dim]guessed[/]", rich_help_panel=_READ),
+    ] = None,
+    input_format: Annotated[
+        Format | None,
+        typer.Option(
+            help="Format of the rows. [dim]by suffix; lines on standard input[/]",
+            rich_help_panel=_READ,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Model, plain or pinned by digest.",
+            autocompletion=complete_model,
+            rich_help_panel=_JUDGE,
+        ),
+    ] = None,
+    category: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Look at this category only; repeat for more.",
+            autocompletion=complete_category,
+            rich_help_panel=_JUDGE,
+        ),
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="category=value: flag from this score on; repeat for more.",
+            autocompletion=complete_threshold,
+            rich_help_panel=_JUDGE,
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Stop at the first row without a verdict.", rich_help_panel=_JUDGE
+        ),
+    ] = False,
+    batch_rows: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Rows a batch.", rich_help_panel=_JUDGE)
+    ] = DEFAULT_BATCH_ROWS,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write.", rich_help_panel=_WRITE),
+    ] = None,
+    output_format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="Format of --output. [dim]by suffix[/]", rich_help_panel=_WRITE
+        ),
+    ] = None,
+    prefix: Annotated[
+        str, typer.Option(help="How added columns begin.", rich_help_panel=_WRITE)
+    ] = DEFAULT_PREFIX,
+    only_flagged: Annotated[
+        bool,
+        typer.Option(
+            "--only-flagged",
+            help="Leave out rows that are judged and not flagged.",
+            rich_help_panel=_WRITE,
+        ),
+    ] = False,
+    restart: Annotated[
+        bool,
+        typer.Option(
+            "--restart",
+            help="Replace --output, and forget an interrupted run.",
+            rich_help_panel=_WRITE,
+        ),
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the words that moved each flagged category.")
+    ] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 when anything is flagged.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a row, on one line.")
+    ] = False,
+) -> None:
+    """Judge texts, lines or whole files.
+
+    Without texts and --file, lines of standard input are judged. A file is judged in batches, and
+    the same command goes on where it was interrupted.
+
+    For example:
+
+      ostraka moderate "You are a stupid idiot." --explain
+      ostraka moderate --file comments.csv --output judged.parquet
+      ostraka moderate -f posts.jsonl.gz --text-column body -o flagged.jsonl --only-flagged
+      git log -1 --format=%B | ostraka moderate --exit-code
+
+    Exit codes: 0 done; 1 failed, or flagged with --exit-code; 2 wrong usage; 3 done, but some rows
+    could not be judged; 130 interrupted.
+    """
+    judge = _judge(model, category or [], threshold or [])
+    printer = RowPrinter(judge, as_json=as_json, only_flagged=only_flagged, explain=explain)
+    if texts and texts != ["-"]:
+        _refuse_file_names(texts, file, output)
+        counts = printer.texts(texts, strict=strict)
+        raise typer.Exit(exit_code_of(counts, on_flagged=exit_code))
+    plan = None
+    if output is not None:
+        if explain:
+            raise InvalidInputError("explanations are shown, not written; leave out --output")
+        plan = Plan(
+            output,
+            layout_of(output, output_format, option="--format"),
+            column=text_column,
+            prefix=prefix,
+            only_flagged=only_flagged,
+            strict=strict,
+            batch_rows=batch_rows,
+            restart=restart,
+        )
+    rows = open_input(file, input_format, use_stdin=texts == ["-"])
+    started = time.monotonic()
+    if plan is None:
+        counts = printer.rows(rows, text_column, strict=strict, batch_rows=batch_rows)
+        resumed = 0
+    else:
+        run = FileRun(judge, rows, plan)
+        with progress_bar(rows.name, run) as report:
+            counts = run.run(report)
+        resumed = run.resumed
+    seconds = time.monotonic() - started
+    print_counts(counts, seconds=seconds, resumed=resumed, as_json=as_json and plan is not None)
+    raise typer.Exit(exit_code_of(counts, on_flagged=exit_code))
+
+
+def _judge(model: str | None, categories: list[str], thresholds: list[str]) -> RowJudge:
+    chosen = dict(_threshold(each) for each in thresholds)
+    settings = load_settings(thresholds=chosen or None)
+    moderator = Moderator.default(settings)
+    for name in chosen:
+        if name not in moderator.categories:
+            known = ", ".join(moderator.categories)
+            raise InvalidInputError(
+                f"'{name}' is not modelled; one of {known}", field="--threshold"
+            )
+    return RowJudge(
+        moderator, model=model, categories=categories, longest=settings.max_text_characters
+    )
+
+
+def _threshold(option: str) -> tuple[str, float]:
+    name, _, value = option.rpartition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not name or not 0 <= number <= 1:
+        raise InvalidInputError(
+            f"'{option}' is not category=value with a value from 0 to 1", field="--threshold"
+        )
+    return name, number
+
+
+def _refuse_file_names(texts: list[str], file: Path | None, output: Path | None) -> None:
+    """Texts are only ever judged as texts: what somebody wrote never opens a file of that name."""
+    if file is not None or output is not None:
+        given = "--file" if file is not None else "--output"
+        raise InvalidInputError(f"texts and {given} do not go together; use one of them")
+    for text in texts:
+        if has_data_suffix(text) and len(text) < 4096 and Path(text).is_file():
+            raise InvalidInputError(
+                f"'{text}' is a file: judge its rows with --file {text}, "
+                "or the name itself through standard input"
+            )
+    if "-" in texts and sys.stdin is not None:
+        raise InvalidInputError("'-' (standard input) stands alone")
