@@ -6,6 +6,7 @@ their types; columns of other formats get the type that all their values share, 
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -169,6 +170,8 @@ class ParquetOutput:
         with pq.ParquetWriter(merged, schema, compression="zstd") as writer:
             for part in parts:
                 writer.write_table(_fitted(pq.read_table(part), schema))
+        with merged.open("rb") as file:
+            os.fsync(file.fileno())
         merged.replace(output)
         shutil.rmtree(self._folder)
 

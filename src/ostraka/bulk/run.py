@@ -23,8 +23,8 @@ from ostraka.bulk.writing import Output, TextOutput
 from ostraka.errors import DataError, InvalidInputError
 
 DEFAULT_BATCH_ROWS: Final = 256
-_CHECKPOINT_SECONDS: Final = 2.0
-_CHECKPOINT_ROWS: Final = 20_000
+_CHECKPOINT_SECONDS: Final = 1.0
+_CHECKPOINT_ROWS: Final = 10_000
 
 Report = Callable[[Counts, tuple[int, int | None]], None]
 

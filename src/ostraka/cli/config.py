@@ -69,7 +69,10 @@ def config(
                 Text(each.origin, style or "dim"),
                 Text(each.description.replace("`", "")),
             )
-        answers().print(table, soft_wrap=False)
+        console = answers()
+        console.print(table, soft_wrap=False)
+        there = "" if settings_file().is_file() else " (not there)"
+        console.print(f"\n[dim]Settings file: {escape(str(settings_file()))}{there}[/]")
     for warning in unknown_variables():
         notices().print(f"[yellow]Warning:[/] {escape(warning)}")
 

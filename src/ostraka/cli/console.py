@@ -1,6 +1,7 @@
 """How the command speaks: answers on stdout, everything else on stderr, errors in one style."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from enum import IntEnum
@@ -27,7 +28,12 @@ class ExitCode(IntEnum):
 
 
 def answers() -> Console:
-    """Where answers go. Files and pipes get no line breaks that depend on a width."""
+    """Where answers go. Files and pipes get no line breaks that depend on a width.
+
+    From here on the process ends quietly with its reader (`| head`), as Unix tools do.
+    """
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
@@ -42,7 +48,7 @@ def run_command(app: Callable[..., object]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows '?'
     try:
-        result = app(standalone_mode=False)
+        result = app(prog_name="ostraka", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.OK
     except OstrakaError as error:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from ostraka.cli.rows import RowPrinter, exit_code_of, open_input, print_counts
 from ostraka.errors import InvalidInputError
 from ostraka.moderator import Moderator
 from ostraka.settings import load_settings
+from ostraka.taxonomy import Category
 
 _READ, _JUDGE, _WRITE = "Reading", "Judging", "Writing"
 
@@ -168,12 +170,15 @@ def _judge(model: str | None, categories: list[str], thresholds: list[str]) -> R
     moderator = Moderator.default(settings)
     for name in chosen:
         if name not in moderator.categories:
-            known = ", ".join(moderator.categories)
-            raise InvalidInputError(
-                f"'{name}' is not modelled; one of {known}", field="--threshold"
-            )
+            raise _not_modelled(name, moderator.categories)
     return RowJudge(
         moderator, model=model, categories=categories, longest=settings.max_text_characters
+    )
+
+
+def _not_modelled(name: str, known: Iterable[str]) -> InvalidInputError:
+    return InvalidInputError(
+        f"'{name}' is not modelled; one of {', '.join(known)}", field="--threshold"
     )
 
 
@@ -187,6 +192,8 @@ def _threshold(option: str) -> tuple[str, float]:
         raise InvalidInputError(
             f"'{option}' is not category=value with a value from 0 to 1", field="--threshold"
         )
+    if name not in set(Category):
+        raise _not_modelled(name, Category)
     return name, number
 
 

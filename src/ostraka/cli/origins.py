@@ -49,7 +49,7 @@ def shown_settings(**options: object) -> list[Shown]:
             name,
             masked(name, values[name]),
             masked(name, _plain(defaults[name])),
-            _origin(name, in_file, path, options),
+            _origin(name, in_file, options),
             field.description or "",
         )
         for name, field in Settings.model_fields.items()
@@ -99,16 +99,16 @@ def masked(name: str, value: Any) -> Any:
     return _SECRET_IN_QUERY.sub(rf"\1{_MASK}", _SECRET_IN_ADDRESS.sub(rf"\1:{_MASK}@", value))
 
 
-def _origin(name: str, in_file: Mapping[str, Any], path: Path, options: Mapping[str, Any]) -> str:
+def _origin(name: str, in_file: Mapping[str, Any], options: Mapping[str, Any]) -> str:
     """The source that wins; tables (thresholds) are merged, so all of theirs are named."""
-    variable = next((v for v in os.environ if v.upper() == _PREFIX + name.upper()), None)
+    variables = {variable.upper() for variable in os.environ}
     origins = []
     if options.get(name) is not None:
         origins.append("option")
-    if variable is not None:
-        origins.append(f"environment ({variable})")
+    if _PREFIX + name.upper() in variables:
+        origins.append("environment")
     if name in in_file:
-        origins.append(f"file ({path})")
+        origins.append("file")
     is_table = isinstance(in_file.get(name), Mapping)
     return (" + ".join(origins) if is_table else "".join(origins[:1])) or "default"
 

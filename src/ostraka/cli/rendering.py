@@ -8,9 +8,9 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from ostraka.assess.explanation import Span
 from ostraka.bulk.checkpoint import Counts
 from ostraka.bulk.judging import Judged
+from ostraka.cli.explaining import Word
 from ostraka.taxonomy import Category
 
 _BAR: Final = 24
@@ -73,23 +73,26 @@ def print_row(console: Console, judged: Judged) -> None:
 
 
 def print_explanation(
-    console: Console, text: str, category: Category, spans: Sequence[Span]
+    console: Console, text: str, category: Category, words: Sequence[Word], threshold: float
 ) -> None:
     """The text with the words that raised the score marked, and the strongest of them listed."""
-    strongest = max((span.weight for span in spans), default=0.0)
+    moved = [word for word in words if word.weight >= _LEAST_WEIGHT or word.alone >= threshold]
     shown = Text(text)
-    for span in spans:
-        if span.weight >= _LEAST_WEIGHT:
-            red = 60 + round(140 * span.weight / strongest)
-            shown.stylize(Style(color="white", bgcolor=f"rgb({red},0,0)"), span.begin, span.end)
+    for word in moved:
+        red = 80 + round(120 * max(word.weight, word.alone))
+        shown.stylize(Style(color="white", bgcolor=f"rgb({red},0,0)"), word.begin, word.end)
     console.print(Text.assemble((category, "bold"), ": ", shown))
-    moved = [span for span in spans if abs(span.weight) >= _LEAST_WEIGHT]
-    moved.sort(key=lambda span: -abs(span.weight))
-    for span in moved[:_SHOWN_WORDS]:
-        word = _shortened(text[span.begin : span.end], console.width - 16)
-        console.print(Text.assemble(f"  {span.weight:+.3f}  ", word))
     if not moved:
-        console.print("  [dim]No single word decides: without any one of them the score stays.[/]")
+        console.print("  [dim]It is the whole: no word adds much, and none is enough alone.[/]\n")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("  word", no_wrap=True)
+    table.add_column("adds", justify="right")
+    table.add_column("alone", justify="right")
+    for word in sorted(moved, key=lambda each: -max(each.weight, each.alone))[:_SHOWN_WORDS]:
+        short = _shortened(word.text, console.width - 24)
+        table.add_row(Text(f"  {short}"), f"{word.weight:+.3f}", f"{word.alone:.3f}")
+    console.print(table)
     console.print()
 
 

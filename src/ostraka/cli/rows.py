@@ -15,6 +15,7 @@ from ostraka.bulk.rows import text_column
 from ostraka.bulk.run import Input, count
 from ostraka.bulk.writing import json_line
 from ostraka.cli.console import ExitCode, answers, notices
+from ostraka.cli.explaining import explained
 from ostraka.cli.rendering import print_explanation, print_row, print_summary, print_verdict
 from ostraka.errors import InvalidInputError
 
@@ -110,8 +111,9 @@ class RowPrinter:
         if not self._explain or judged.text is None or judged.verdict is None:
             return
         for category in judged.categories:
-            spans = self._judge.moderator.explain(judged.text, category, model=self._judge.model)
-            print_explanation(self._console, judged.text, category, spans)
+            words = explained(self._judge.moderator, self._judge.model, judged.text, category)
+            threshold = self._judge.moderator.thresholds[category]
+            print_explanation(self._console, judged.text, category, words, threshold)
         if not judged.categories:
             self._console.print("[dim]Nothing is flagged, so there is nothing to explain.[/]\n")
 
@@ -135,11 +137,8 @@ class RowPrinter:
         sys.stdout.write(json_line(row))
 
     def _explanation(self, judged: Judged) -> dict[str, list[dict[str, Any]]]:
-        text, moderator = judged.text or "", self._judge.moderator
+        moderator, model, text = self._judge.moderator, self._judge.model, judged.text or ""
         return {
-            str(category): [
-                {**asdict(span), "text": text[span.begin : span.end]}
-                for span in moderator.explain(text, category, model=self._judge.model)
-            ]
+            str(category): [asdict(word) for word in explained(moderator, model, text, category)]
             for category in judged.categories
         }
