@@ -44,14 +44,13 @@ def _callback(app: typer.Typer) -> Any:
 
 def help_text(function: Any) -> str | None:
     """A docstring as help: prose flows with the terminal's width, indented lines stay lines."""
-    paragraphs = (getdoc(function) or "").split("\n\n")
-    return (
-        "\n\n".join(
-            f"\b\n{paragraph}" if paragraph.startswith("  ") else " ".join(paragraph.split())
-            for paragraph in paragraphs
-        )
-        or None
-    )
+    paragraphs: list[str] = []
+    for paragraph in (getdoc(function) or "").split("\n\n"):
+        if paragraph.startswith("  ") and paragraphs:
+            paragraphs[-1] = f"\b\n{paragraphs[-1]}\n{paragraph}"
+        else:
+            paragraphs.append(" ".join(paragraph.split()))
+    return "\n\n".join(paragraphs) or None
 
 
 def lazy_group(lazy: Mapping[str, LazyCommand]) -> type[TyperGroup]:

@@ -25,26 +25,35 @@ _READ, _JUDGE, _WRITE = "Reading", "Judging", "Writing"
 
 def moderate(
     texts: Annotated[
-        list[str] | None, typer.Argument(help="Texts to judge; '-' reads standard input.")
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help="Texts to judge; '-' reads standard input."),
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", "-f", help="File of rows to judge.", rich_help_panel=_READ),
+        typer.Option(
+            "--file", "-f", metavar="FILE", help="File of rows to judge.", rich_help_panel=_READ
+        ),
     ] = None,
     text_column: Annotated[
         str | None,
-        typer.Option(help="Column that holds the text. [dim]guessed[/]", rich_help_panel=_READ),
+        typer.Option(
+            metavar="NAME",
+            help="Column that holds the text. [dim]guessed[/]",
+            rich_help_panel=_READ,
+        ),
     ] = None,
     input_format: Annotated[
         Format | None,
         typer.Option(
-            help="Format of the rows. [dim]by suffix; lines on standard input[/]",
+            metavar="FORMAT",
+            help="jsonl, csv, tsv, parquet or lines. [dim]by suffix; standard input: lines[/]",
             rich_help_panel=_READ,
         ),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="Model, plain or pinned by digest.",
             autocompletion=complete_model,
             rich_help_panel=_JUDGE,
@@ -53,6 +62,7 @@ def moderate(
     category: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="CATEGORY",
             help="Look at this category only; repeat for more.",
             autocompletion=complete_category,
             rich_help_panel=_JUDGE,
@@ -61,7 +71,8 @@ def moderate(
     threshold: Annotated[
         list[str] | None,
         typer.Option(
-            help="category=value: flag from this score on; repeat for more.",
+            metavar="CATEGORY=VALUE",
+            help="Flag from this score on; repeat for more.",
             autocompletion=complete_threshold,
             rich_help_panel=_JUDGE,
         ),
@@ -73,20 +84,28 @@ def moderate(
         ),
     ] = False,
     batch_rows: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Rows a batch.", rich_help_panel=_JUDGE)
+        int,
+        typer.Option(
+            min=1, max=100_000, metavar="NUMBER", help="Rows a batch.", rich_help_panel=_JUDGE
+        ),
     ] = DEFAULT_BATCH_ROWS,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File to write.", rich_help_panel=_WRITE),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File to write.", rich_help_panel=_WRITE
+        ),
     ] = None,
     output_format: Annotated[
         Format | None,
         typer.Option(
-            "--format", help="Format of --output. [dim]by suffix[/]", rich_help_panel=_WRITE
+            "--format",
+            metavar="FORMAT",
+            help="Format of --output. [dim]by suffix[/]",
+            rich_help_panel=_WRITE,
         ),
     ] = None,
     prefix: Annotated[
-        str, typer.Option(help="How added columns begin.", rich_help_panel=_WRITE)
+        str, typer.Option(metavar="TEXT", help="How added columns begin.", rich_help_panel=_WRITE)
     ] = DEFAULT_PREFIX,
     only_flagged: Annotated[
         bool,
@@ -123,7 +142,7 @@ def moderate(
 
       ostraka moderate "You are a stupid idiot." --explain
       ostraka moderate --file comments.csv --output judged.parquet
-      ostraka moderate -f posts.jsonl.gz --text-column body -o flagged.jsonl --only-flagged
+      ostraka moderate -f posts.jsonl.gz -o flagged.csv --only-flagged
       git log -1 --format=%B | ostraka moderate --exit-code
 
     Exit codes: 0 done; 1 failed, or flagged with --exit-code; 2 wrong usage; 3 done, but some rows

@@ -63,11 +63,11 @@ def print_row(console: Console, judged: Judged) -> None:
         first, *others = sorted(judged.categories, key=lambda each: -scores[each])
         more = f" +{len(others)}" if others else ""
         line.append("flagged   ", "bold red").append(
-            f"  {first} {scores[first]:.2f}{more}".ljust(34)
+            f"  {first} {scores[first]:.2f}{more}".ljust(32)
         )
     else:
         highest = max(scores.values(), default=0.0)
-        line.append("not flagged", "green").append(f" highest {highest:.2f}".ljust(33), "dim")
+        line.append("not flagged", "green").append(f" highest {highest:.2f}".ljust(31), "dim")
     line.append("  ").append(_shortened(judged.text or "", max(console.width - len(line) - 3, 20)))
     console.print(line, no_wrap=True)
 
