@@ -50,6 +50,7 @@ def test_kill_and_go_on(many: Path, tmp_path: Path, name: str) -> None:
     output, arguments = tmp_path / name, ("-f", str(many), "-o", name)
     process = start(tmp_path, *arguments)
     until_checkpoint(process, tmp_path / f"{name}.checkpoint")
+    process.send_signal(signal.SIGSTOP)
     busy = ostraka(tmp_path, "moderate", *arguments)
     assert busy.returncode == 1 and "another run is writing" in busy.stderr
     process.send_signal(signal.SIGKILL)

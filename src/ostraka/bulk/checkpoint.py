@@ -143,5 +143,7 @@ def alone(lock: Path) -> Iterator[None]:
                 raise DataError(
                     f"another run is writing {lock.with_suffix('')}; wait for it or end it"
                 ) from error
-        yield
-        lock.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)

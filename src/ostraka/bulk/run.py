@@ -171,8 +171,9 @@ class FileRun:
                 raise DataError(f"{self._plan.output} exists already; --restart replaces it")
             return None
         earlier = Checkpoint.read(path)
-        if earlier is not None:
-            earlier.check_same(self._checkpoint(earlier.counts, {}))
+        if earlier is None or not earlier.counts.rows:
+            return None  # nothing was judged yet: whatever changed, nothing is mixed
+        earlier.check_same(self._checkpoint(earlier.counts, {}))
         return earlier
 
     @staticmethod
