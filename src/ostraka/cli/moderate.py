@@ -4,15 +4,14 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from ostraka.bulk.formats import Format, has_data_suffix, layout_of
+from ostraka.bulk.formats import has_data_suffix, layout_of
 from ostraka.bulk.judging import RowJudge
 from ostraka.bulk.run import DEFAULT_BATCH_ROWS, FileRun, Plan
 from ostraka.bulk.verdicts import DEFAULT_PREFIX
-from ostraka.cli.completion import complete_category, complete_model, complete_threshold
+from ostraka.cli import moderate_options as options
 from ostraka.cli.progress import progress_bar
 from ostraka.cli.rows import RowPrinter, exit_code_of, open_input, print_counts
 from ostraka.errors import InvalidInputError
@@ -20,118 +19,25 @@ from ostraka.moderator import Moderator
 from ostraka.settings import load_settings
 from ostraka.taxonomy import Category
 
-_READ, _JUDGE, _WRITE = "Reading", "Judging", "Writing"
-
 
 def moderate(
-    texts: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="TEXT", help="Texts to judge; '-' reads standard input."),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            "--file", "-f", metavar="FILE", help="File of rows to judge.", rich_help_panel=_READ
-        ),
-    ] = None,
-    text_column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Column that holds the text. [dim]guessed[/]",
-            rich_help_panel=_READ,
-        ),
-    ] = None,
-    input_format: Annotated[
-        Format | None,
-        typer.Option(
-            metavar="FORMAT",
-            help="jsonl, csv, tsv, parquet or lines. [dim]by suffix; standard input: lines[/]",
-            rich_help_panel=_READ,
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Model, plain or pinned by digest.",
-            autocompletion=complete_model,
-            rich_help_panel=_JUDGE,
-        ),
-    ] = None,
-    category: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CATEGORY",
-            help="Look at this category only; repeat for more.",
-            autocompletion=complete_category,
-            rich_help_panel=_JUDGE,
-        ),
-    ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CATEGORY=VALUE",
-            help="Flag from this score on; repeat for more.",
-            autocompletion=complete_threshold,
-            rich_help_panel=_JUDGE,
-        ),
-    ] = None,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict", help="Stop at the first row without a verdict.", rich_help_panel=_JUDGE
-        ),
-    ] = False,
-    batch_rows: Annotated[
-        int,
-        typer.Option(
-            min=1, max=100_000, metavar="NUMBER", help="Rows a batch.", rich_help_panel=_JUDGE
-        ),
-    ] = DEFAULT_BATCH_ROWS,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="File to write.", rich_help_panel=_WRITE
-        ),
-    ] = None,
-    output_format: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="Format of --output. [dim]by suffix[/]",
-            rich_help_panel=_WRITE,
-        ),
-    ] = None,
-    prefix: Annotated[
-        str, typer.Option(metavar="TEXT", help="How added columns begin.", rich_help_panel=_WRITE)
-    ] = DEFAULT_PREFIX,
-    only_flagged: Annotated[
-        bool,
-        typer.Option(
-            "--only-flagged",
-            help="Leave out rows that are judged and not flagged.",
-            rich_help_panel=_WRITE,
-        ),
-    ] = False,
-    restart: Annotated[
-        bool,
-        typer.Option(
-            "--restart",
-            help="Replace --output, and forget an interrupted run.",
-            rich_help_panel=_WRITE,
-        ),
-    ] = False,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Show the words that moved each flagged category.")
-    ] = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 when anything is flagged.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a row, on one line.")
-    ] = False,
+    texts: options.Texts = None,
+    file: options.File = None,
+    text_column: options.TextColumn = None,
+    input_format: options.InputFormat = None,
+    model: options.Model = None,
+    category: options.Category = None,
+    threshold: options.Threshold = None,
+    strict: options.Strict = False,
+    batch_rows: options.BatchRows = DEFAULT_BATCH_ROWS,
+    output: options.Output = None,
+    output_format: options.OutputFormat = None,
+    prefix: options.Prefix = DEFAULT_PREFIX,
+    only_flagged: options.OnlyFlagged = False,
+    restart: options.Restart = False,
+    explain: options.Explain = False,
+    exit_code: options.ExitCode = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Judge texts, lines or whole files.
 
@@ -154,10 +60,10 @@ def moderate(
         _refuse_file_names(texts, file, output)
         counts = printer.texts(texts, strict=strict)
         raise typer.Exit(exit_code_of(counts, on_flagged=exit_code))
+    if output is not None and explain:
+        raise InvalidInputError("explanations are shown, not written; leave out --output")
     plan = None
     if output is not None:
-        if explain:
-            raise InvalidInputError("explanations are shown, not written; leave out --output")
         plan = Plan(
             output,
             layout_of(output, output_format, option="--format"),
@@ -169,10 +75,9 @@ def moderate(
             restart=restart,
         )
     rows = open_input(file, input_format, use_stdin=texts == ["-"])
-    started = time.monotonic()
+    started, resumed = time.monotonic(), 0
     if plan is None:
         counts = printer.rows(rows, text_column, strict=strict, batch_rows=batch_rows)
-        resumed = 0
     else:
         run = FileRun(judge, rows, plan)
         with progress_bar(rows.name, run) as report:
