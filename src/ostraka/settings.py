@@ -111,8 +111,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Options, then environment, then the TOML file."""
-        toml_file = Path(os.environ.get("OSTRAKA_CONFIG", "ostraka.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+
+
+def settings_file() -> Path:
+    """The settings file: the one that `OSTRAKA_CONFIG` names, or `ostraka.toml` right here."""
+    return Path(os.environ.get("OSTRAKA_CONFIG") or "ostraka.toml")
 
 
 def load_settings(**options: object) -> Settings:
@@ -121,6 +125,8 @@ def load_settings(**options: object) -> Settings:
     Raises:
         SettingsError: a value that cannot be; names the setting and what would be valid.
     """
+    if os.environ.get("OSTRAKA_CONFIG") and not settings_file().is_file():
+        raise SettingsError(f"OSTRAKA_CONFIG names '{settings_file()}', which is no file")
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]

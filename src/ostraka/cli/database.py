@@ -15,6 +15,11 @@ from ostraka.settings import load_settings
 app = typer.Typer(help="Look at the database's schema and change it.", no_args_is_help=True)
 
 
+@app.callback()
+def _group() -> None:
+    """Look at the database's schema and change it."""
+
+
 @app.command()
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from ostraka.storage.database import Database
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Make, list and revoke API keys."""
+
+
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
