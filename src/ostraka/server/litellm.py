@@ -28,7 +28,7 @@ async def guardrail(request: Request) -> Response:
         texts = []
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise InvalidInputError("'texts' must be a list of strings.", field="texts")
-    if body.get("images") and state.settings.images is Images.REJECT:
+    if body.get("images") and (state.settings.images is Images.REJECT or not texts):
         raise ImageNotSupportedError(field="images")
     check_texts(texts, state.settings, "texts")
     options = body.get("additional_provider_specific_params") or {}
