@@ -18,6 +18,7 @@ from ostraka.errors import (
     AuthenticationError,
     CallerError,
     MissingScopeError,
+    OperatorError,
     OverloadedError,
     TooLargeError,
 )
@@ -34,11 +35,20 @@ class Dialect(StrEnum):
     AZURE = "azure"
 
 
-_MISTRAL_PATHS: Final = ("/mistral/", "/v1/chat/", "/v1/classifications", "/v1/fine_tuning/")
+_MISTRAL_PATHS: Final = (
+    "/mistral/",
+    "/v1/chat/moderations",
+    "/v1/chat/classifications",
+    "/v1/classifications",
+    "/v1/fine_tuning/",
+)
 
 
 def dialect_of(request: Request) -> Dialect:
-    """The dialect of a path; on paths that vendors share, of the client that asks."""
+    """The dialect of a path; on paths that vendors share, of the model or client that asks."""
+    chosen: Dialect | None = getattr(request.state, "dialect", None)
+    if chosen is not None:
+        return chosen
     path = request.url.path
     if path.startswith(("/v1alpha1/", "/$discovery")):
         return Dialect.GOOGLE
@@ -95,7 +105,9 @@ def problem_of(error: Exception) -> Problem:
         return Problem(429, error.message, code="rate_limit_exceeded", headers=headers)
     if isinstance(error, CallerError):
         return Problem(error.status, error.message, code=error.code, field=error.field)
-    return Problem(500, "The server had an error while processing your request.", code=None)
+    # What the operator must mend fails again, so clients that heed this header do not retry.
+    headers = {"x-should-retry": "false"} if isinstance(error, OperatorError) else {}
+    return Problem(500, "The server had an error while processing your request.", headers=headers)
 
 
 def error_response(dialect: Dialect, error: Exception) -> Response:
@@ -154,6 +166,7 @@ _GOOGLE_STATUS: Final = {
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     405: "UNIMPLEMENTED",
+    409: "ABORTED",
     413: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED",
     503: "UNAVAILABLE",
@@ -178,7 +191,17 @@ def _google(problem: Problem, error: Exception) -> dict[str, Any]:
 
 
 def _azure(problem: Problem, error: Exception) -> dict[str, Any]:
-    names = {401: "Unauthorized", 404: "NotFound", 429: "TooManyRequests", 500: "InternalError"}
+    names = {
+        401: "Unauthorized",
+        403: "PermissionDenied",
+        404: "NotFound",
+        405: "MethodNotAllowed",
+        409: "Conflict",
+        413: "RequestEntityTooLarge",
+        429: "TooManyRequests",
+        500: "InternalError",
+        503: "ServiceUnavailable",
+    }
     return {
         "error": {
             "code": names.get(problem.status, "InvalidRequestBody"),
