@@ -25,6 +25,7 @@ _FIELDS: Final = (
     ("requestedAttributes", dict),
     ("spanAnnotations", bool),
     ("doNotStore", bool),
+    ("dropUnsupportedAttributes", bool),
     ("clientToken", str),
     ("sessionId", str),
     ("communityId", str),
@@ -128,8 +129,11 @@ def _attributes(body: dict[str, Any], state: State) -> dict[str, dict[str, Any]]
     if not requested:
         raise _invalid("Missing requested_attributes", "NO_REQUESTED_ATTRIBUTES")
     modelled = PERSPECTIVE.modelled(state.moderator.categories)
+    attributes = {}
     for name, options in requested.items():
         if name not in modelled:
+            if _drops(body) and name in PERSPECTIVE.mapping:
+                continue
             raise _invalid(f"Unknown requested attribute: {name}")
         if not isinstance(options, dict):
             raise _invalid(f"Invalid value at 'requestedAttributes.{name}': expected an object")
@@ -141,17 +145,26 @@ def _attributes(body: dict[str, Any], state: State) -> dict[str, dict[str, Any]]
             raise _invalid(
                 f"Invalid value at 'requestedAttributes.{name}.scoreThreshold': expected a number"
             )
-    return requested
+        attributes[name] = options
+    return attributes
+
+
+def _drops(body: dict[str, Any]) -> bool:
+    """Whether what is not supported shall be left out of the answer instead of failing it."""
+    return body.get("dropUnsupportedAttributes") is True
 
 
 def _languages(
     body: dict[str, Any], state: State, attributes: dict[str, dict[str, Any]]
 ) -> list[str]:
+    """The comment's languages; no attribute remains where one of them is not supported."""
     languages = body.get("languages") or [state.settings.default_language]
     if not isinstance(languages, list) or not all(isinstance(each, str) for each in languages):
         raise _invalid("Invalid value at 'languages': expected a list of language codes")
     unsupported = [each for each in languages if each.split("-")[0].lower() not in _LANGUAGES]
-    if unsupported:
+    if unsupported and _drops(body):
+        attributes.clear()
+    elif unsupported and attributes:
         name = next(iter(attributes))
         raise _invalid(
             f"Attribute {name} does not support request languages: {', '.join(unsupported)}",

@@ -124,6 +124,16 @@ def test_unknown_attribute(client, name):
     assert error["details"] == [{"@type": ERROR_TYPE, "errorType": "INVALID_REQUEST"}]
 
 
+def test_unsupported_attributes_are_dropped_on_request(client):
+    requested = {"INSULT": {}, "FLIRTATION": {}}
+    answer = analyze(client, requestedAttributes=requested, dropUnsupportedAttributes=True)
+    assert set(answer["attributeScores"]) == {"INSULT"}
+    other = analyze(client, languages=["om"], dropUnsupportedAttributes=True)
+    assert other["languages"] == ["om"]
+    assert "attributeScores" not in other
+    failure(client, requestedAttributes={"NONSENSE": {}}, dropUnsupportedAttributes=True)
+
+
 def test_score_threshold_leaves_out(client):
     requested = {"SPAM": {"scoreThreshold": 0.99}, "INSULT": {"scoreThreshold": 0.5}}
     assert set(analyze(client, requestedAttributes=requested)["attributeScores"]) == {"INSULT"}
