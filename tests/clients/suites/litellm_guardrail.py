@@ -33,6 +33,16 @@ def test_passes_and_blocks(direction):
     assert "violence" in blocked.value.message
 
 
+def test_arguments_of_tool_calls_are_judged():
+    def call(text):
+        function = {"name": "send_mail", "arguments": f'{{"text": "{text}"}}'}
+        return [{"id": "call", "type": "function", "function": function}]
+
+    apply({"texts": [], "tool_calls": call(KIND)}, direction="response")
+    with pytest.raises(GuardrailRaisedException):
+        apply({"texts": [], "tool_calls": call(THREAT)}, direction="response")
+
+
 def test_thresholds_and_model_of_the_configuration():
     strict = {"thresholds": {"hate": 0.0}}
     with pytest.raises(GuardrailRaisedException):
