@@ -79,7 +79,7 @@ def test_every_pinned_client_version_is_told() -> None:
     lines = [line for language in ("python", "node") for line in table[language].values()]
     pins = [pin for line in lines for pin in line["requirements"]]
     for pin in pins:
-        if match := re.fullmatch(r"([a-z0-9-]+)(?:==|@)([0-9.]+)", pin):
+        if match := re.fullmatch(r"(@?[a-z0-9/-]+)(?:==|@)([0-9.]+)", pin):
             name, version = match.groups()
             rows = [row for row in COMPATIBILITY.splitlines() if f"`{name}`" in row]
             assert any(re.search(rf"(?<![\d.]){re.escape(version)}(?![\d.])", r) for r in rows), pin
