@@ -294,3 +294,22 @@ def test_retries_and_timeout():
     slow.headers["x-fault"] = "slow"
     with pytest.raises(TimeoutError):
         slow.execute()
+
+
+def test_suggested_score(client):
+    body = {
+        "comment": {"text": RUDE},
+        "attributeScores": {"DELETED": {"summaryScore": {"value": 1.0}}},
+        "communityId": "community",
+        "clientToken": "token",
+    }
+    assert client.comments().suggestscore(body=body).execute()["clientToken"] == "token"
+    for broken, field in (
+        ({"attributeScores": {}}, "attribute_scores"),
+        ({"attributeScores": {"TOXICITY": 1}}, "attributeScores.TOXICITY"),
+        ({"attributeScores": {"TOXICITY": {"summaryScore": {"value": 2}}}}, "summaryScore.value"),
+    ):
+        with pytest.raises(HttpError) as failed:
+            client.comments().suggestscore(body=body | broken).execute()
+        assert failed.value.status_code == 400
+        assert field in failed.value.reason
