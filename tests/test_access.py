@@ -17,11 +17,11 @@ from azure.ai.contentsafety import ContentSafetyClient
 from azure.ai.contentsafety.models import AnalyzeTextOptions
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
-from conftest import make_key, start_server
 from googleapiclient import discovery
 from googleapiclient.errors import HttpError
 from mistralai import Mistral
 from mistralai.models import SDKError
+from serving import make_key, start_server
 
 from ostraka.access.keys import Scope
 from ostraka.access.store import all_keys, revoke_key

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import make_key, start_server
 from googleapiclient import discovery
+from serving import make_key, start_server
 
 from ostraka.access.keys import Scope
 from ostraka.storage.database import Database

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,7 +21,7 @@ from ostraka import __version__
 from ostraka.access.ring import KeyRing
 from ostraka.errors import OstrakaError
 from ostraka.moderator import Moderator
-from ostraka.server import azure, litellm, mistral, openai, perspective
+from ostraka.server import azure, litellm, mistral, openai, perspective, perspective_discovery
 from ostraka.server.envelopes import Problem, dialect_of, error_response, json_response
 from ostraka.server.gate import Gate, announcement, needs_key, require_keys
 from ostraka.server.kept import Kept
@@ -80,7 +80,7 @@ def _add_routes(app: FastAPI) -> None:
         app.add_route(f"{prefix}/v1/chat/moderations", mistral.chat_moderations, methods=["POST"])
     app.add_route("/v1alpha1/comments:analyze", perspective.analyze, methods=["POST"])
     app.add_route("/v1alpha1/comments:suggestscore", perspective.suggest_score, methods=["POST"])
-    app.add_route("/$discovery/rest", perspective.discovery, methods=["GET"])
+    app.add_route("/$discovery/rest", perspective_discovery.discovery, methods=["GET"])
     app.add_route("/contentsafety/text:analyze", azure.analyze_text, methods=["POST"])
     app.add_route("/beta/litellm_basic_guardrail_api", litellm.guardrail, methods=["POST"])
     app.add_route("/health", _health, methods=["GET"])
@@ -141,6 +141,8 @@ class RequestHeaders:
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            _log.debug("request %s: the client left before it was read", request_id)
         except Exception:
             _log.exception("request %s failed", request_id)
             if begun:

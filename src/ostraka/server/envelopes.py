@@ -20,6 +20,7 @@ from ostraka.errors import (
     CallerError,
     MissingKeyError,
     MissingScopeError,
+    OperatorError,
     OverloadedError,
     RateLimitError,
     StorageError,
@@ -38,11 +39,20 @@ class Dialect(StrEnum):
     AZURE = "azure"
 
 
-_MISTRAL_PATHS: Final = ("/mistral/", "/v1/chat/", "/v1/classifications", "/v1/fine_tuning/")
+_MISTRAL_PATHS: Final = (
+    "/mistral/",
+    "/v1/chat/moderations",
+    "/v1/chat/classifications",
+    "/v1/classifications",
+    "/v1/fine_tuning/",
+)
 
 
 def dialect_of(request: Request) -> Dialect:
-    """The dialect of a path; on paths that vendors share, of the client that asks."""
+    """The dialect of a path; on paths that vendors share, of the model or client that asks."""
+    chosen: Dialect | None = getattr(request.state, "dialect", None)
+    if chosen is not None:
+        return chosen
     path = request.url.path
     if path.startswith(("/v1alpha1/", "/$discovery")):
         return Dialect.GOOGLE
@@ -106,7 +116,9 @@ def problem_of(error: Exception) -> Problem:
         return Problem(
             error.status, error.message, code=error.code, field=error.field, headers=headers
         )
-    return Problem(500, "The server had an error while processing your request.", code=None)
+    # What the operator must mend fails again, so clients that heed this header do not retry.
+    headers = {"x-should-retry": "false"} if isinstance(error, OperatorError) else {}
+    return Problem(500, "The server had an error while processing your request.", headers=headers)
 
 
 def error_response(dialect: Dialect, error: Exception) -> Response:
@@ -164,6 +176,7 @@ _GOOGLE_STATUS: Final = {
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     405: "UNIMPLEMENTED",
+    409: "ABORTED",
     413: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED",
     503: "UNAVAILABLE",
@@ -194,6 +207,9 @@ def _azure(problem: Problem, error: Exception) -> dict[str, Any]:
         401: "Unauthorized",
         403: "PermissionDenied",
         404: "NotFound",
+        405: "MethodNotAllowed",
+        409: "Conflict",
+        413: "RequestEntityTooLarge",
         429: "TooManyRequests",
         500: "InternalError",
         503: "ServiceUnavailable",

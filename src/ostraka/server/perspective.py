@@ -4,6 +4,7 @@ Error types and messages are the original's to the letter, because clients match
 """
 
 import asyncio
+import math
 import re
 from typing import Any, Final
 
@@ -14,10 +15,23 @@ from ostraka.errors import InvalidInputError
 from ostraka.moderator import Verdict
 from ostraka.server.body import read_object
 from ostraka.server.envelopes import Problem, json_response
+from ostraka.server.protojson import camel_case, check_types
 from ostraka.server.state import State, state_of
 from ostraka.taxonomy import PERSPECTIVE
 
 MAXIMUM_COMMENT_BYTES: Final = 20 * 1024
+_FIELDS: Final = (
+    ("comment", dict),
+    ("context", dict),
+    ("requestedAttributes", dict),
+    ("attributeScores", dict),
+    ("spanAnnotations", bool),
+    ("doNotStore", bool),
+    ("dropUnsupportedAttributes", bool),
+    ("clientToken", str),
+    ("sessionId", str),
+    ("communityId", str),
+)
 _LANGUAGES: Final = frozenset({"en"})
 _MAXIMUM_NAMES: Final = 100
 _SUGGESTION_FIELDS: Final = (
@@ -36,9 +50,10 @@ async def analyze(request: Request) -> Response:
     languages = _languages(body, state, attributes)
     spans = [(0, len(text))]
     if body.get("spanAnnotations") is True:
-        spans = sentences(text)
+        spans = _at_most(sentences(text), state.settings.max_items)
     pieces = [text[begin:end] for begin, end in spans]
-    whole, *parts = await state.scoring.verdicts([text, *pieces])
+    whole, *parts = await state.scoring.verdicts([text, *(p for p in pieces if p != text)])
+    parts = parts or [whole]
     scores: dict[str, Any] = {}
     for name, options in attributes.items():
         value = _value(whole, name)
@@ -130,6 +145,13 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return found or [(0, len(text))]
 
 
+def _at_most(spans: list[tuple[int, int]], limit: int) -> list[tuple[int, int]]:
+    """Neighbours joined until a comment of very many sentences is no more than `limit` texts."""
+    size = math.ceil(len(spans) / limit)
+    groups = [spans[start : start + size] for start in range(0, len(spans), size)]
+    return [(group[0][0], group[-1][1]) for group in groups]
+
+
 def _value(verdict: Verdict, name: str) -> float:
     return max(verdict.scores[c] for c in PERSPECTIVE.mapping[name] if c in verdict.scores)
 
@@ -139,7 +161,8 @@ def _score(value: float) -> dict[str, Any]:
 
 
 def _token(body: dict[str, Any]) -> dict[str, Any]:
-    return {"clientToken": body["clientToken"]} if "clientToken" in body else {}
+    token = body.get("clientToken")
+    return {} if token is None else {"clientToken": token}
 
 
 def _invalid(message: str, kind: str = "INVALID_REQUEST", **details: Any) -> Problem:
@@ -148,37 +171,39 @@ def _invalid(message: str, kind: str = "INVALID_REQUEST", **details: Any) -> Pro
 
 async def _read(request: Request, state: State) -> dict[str, Any]:
     try:
-        return await read_object(request, state.settings)
+        body = camel_case(await read_object(request, state.settings))
+        check_types(body, _FIELDS)
+        return body
     except InvalidInputError as error:
         raise _invalid(error.message) from error
 
 
 def _comment_text(body: dict[str, Any]) -> str:
-    comment = body.get("comment")
-    if comment is not None and not isinstance(comment, dict):
-        raise _invalid("Invalid value at 'comment': expected an object")
-    text = (comment or {}).get("text")
+    comment = body.get("comment") or {}
+    text = comment.get("text")
     if text is not None and not isinstance(text, str):
         raise _invalid("Invalid value at 'comment.text': expected a string")
     if not text or not text.strip():
         raise _invalid("Comment must be non-empty.", "COMMENT_EMPTY")
-    if (comment or {}).get("type", "PLAIN_TEXT") not in ("PLAIN_TEXT", "TEXT_TYPE_UNSPECIFIED"):
+    if comment.get("type", "PLAIN_TEXT") not in ("PLAIN_TEXT", "TEXT_TYPE_UNSPECIFIED"):
         raise _invalid("Currently, only 'PLAIN_TEXT' comments are supported")
     if len(text.encode("utf-8", "replace")) > MAXIMUM_COMMENT_BYTES:
         raise _invalid("Comment text too long.", "COMMENT_TOO_LONG")
-    context = body.get("context")
-    if isinstance(context, dict) and {"entries", "articleAndParentComment"} <= context.keys():
+    if {"entries", "articleAndParentComment"} <= (body.get("context") or {}).keys():
         raise _invalid("context may hold either entries or articleAndParentComment, not both")
     return text
 
 
 def _attributes(body: dict[str, Any], state: State) -> dict[str, dict[str, Any]]:
-    requested = body.get("requestedAttributes")
-    if not requested or not isinstance(requested, dict):
+    requested: dict[str, dict[str, Any]] | None = body.get("requestedAttributes")
+    if not requested:
         raise _invalid("Missing requested_attributes", "NO_REQUESTED_ATTRIBUTES")
     modelled = PERSPECTIVE.modelled(state.moderator.categories)
+    attributes = {}
     for name, options in requested.items():
         if name not in modelled:
+            if _drops(body) and name in PERSPECTIVE.mapping:
+                continue
             raise _invalid(f"Unknown requested attribute: {name}")
         if not isinstance(options, dict):
             raise _invalid(f"Invalid value at 'requestedAttributes.{name}': expected an object")
@@ -190,17 +215,26 @@ def _attributes(body: dict[str, Any], state: State) -> dict[str, dict[str, Any]]
             raise _invalid(
                 f"Invalid value at 'requestedAttributes.{name}.scoreThreshold': expected a number"
             )
-    return requested
+        attributes[name] = options
+    return attributes
+
+
+def _drops(body: dict[str, Any]) -> bool:
+    """Whether what is not supported shall be left out of the answer instead of failing it."""
+    return body.get("dropUnsupportedAttributes") is True
 
 
 def _languages(
     body: dict[str, Any], state: State, attributes: dict[str, dict[str, Any]]
 ) -> list[str]:
+    """The comment's languages; no attribute remains where one of them is not supported."""
     languages = body.get("languages") or [state.settings.default_language]
     if not isinstance(languages, list) or not all(isinstance(each, str) for each in languages):
         raise _invalid("Invalid value at 'languages': expected a list of language codes")
     unsupported = [each for each in languages if each.split("-")[0].lower() not in _LANGUAGES]
-    if unsupported:
+    if unsupported and _drops(body):
+        attributes.clear()
+    elif unsupported and attributes:
         name = next(iter(attributes))
         raise _invalid(
             f"Attribute {name} does not support request languages: {', '.join(unsupported)}",
@@ -212,59 +246,3 @@ def _languages(
             },
         )
     return languages
-
-
-async def discovery(request: Request) -> Response:
-    """The document that `google-api-python-client` builds its client from."""
-    root = str(request.base_url)
-    post = {"httpMethod": "POST", "parameters": {}, "parameterOrder": []}
-    return json_response(
-        {
-            "kind": "discovery#restDescription",
-            "discoveryVersion": "v1",
-            "id": "commentanalyzer:v1alpha1",
-            "name": "commentanalyzer",
-            "version": "v1alpha1",
-            "title": "Perspective Comment Analyzer API",
-            "protocol": "rest",
-            "rootUrl": root,
-            "baseUrl": root,
-            "servicePath": "",
-            "batchPath": "batch",
-            "parameters": {
-                "key": {"type": "string", "location": "query"},
-                "alt": {"type": "string", "location": "query", "default": "json"},
-            },
-            "schemas": {
-                name: {"id": name, "type": "object", "properties": {}}
-                for name in (
-                    "AnalyzeCommentRequest",
-                    "AnalyzeCommentResponse",
-                    "SuggestCommentScoreRequest",
-                    "SuggestCommentScoreResponse",
-                )
-            },
-            "resources": {
-                "comments": {
-                    "methods": {
-                        "analyze": post
-                        | {
-                            "id": "commentanalyzer.comments.analyze",
-                            "path": "v1alpha1/comments:analyze",
-                            "flatPath": "v1alpha1/comments:analyze",
-                            "request": {"$ref": "AnalyzeCommentRequest"},
-                            "response": {"$ref": "AnalyzeCommentResponse"},
-                        },
-                        "suggestscore": post
-                        | {
-                            "id": "commentanalyzer.comments.suggestscore",
-                            "path": "v1alpha1/comments:suggestscore",
-                            "flatPath": "v1alpha1/comments:suggestscore",
-                            "request": {"$ref": "SuggestCommentScoreRequest"},
-                            "response": {"$ref": "SuggestCommentScoreResponse"},
-                        },
-                    }
-                }
-            },
-        }
-    )
