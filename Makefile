@@ -2,7 +2,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: serve test lint install install-dev
+.PHONY: serve test test-clients lint install install-dev
 
 serve: install
 	$(BIN)/ostraka serve
@@ -29,3 +29,7 @@ lint: install-dev
 
 test: install-dev lint
 	$(BIN)/pytest
+
+# Every version in tests/clients/versions.toml, not the newest of each major only.
+test-clients: install-dev
+	OSTRAKA_TEST_ALL_CLIENTS=1 $(BIN)/pytest -m clients

@@ -1,15 +1,11 @@
 """A really started server for the whole run, and the bundled moderator."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import postgresql
 import pytest
+from serving import start_server
 
 from ostraka.moderator import Moderator
 
@@ -17,35 +13,6 @@ from ostraka.moderator import Moderator
 @pytest.fixture(scope="session")
 def moderator() -> Moderator:
     return Moderator.default()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def start_server(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
-    port = free_port()
-    environment = os.environ | {
-        f"OSTRAKA_{name.upper()}": value for name, value in settings.items()
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ostraka", "serve", "--port", str(port)],
-        cwd=folder,
-        env=environment,
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(300):
-        if process.poll() is not None:
-            raise RuntimeError(f"server ended with {process.returncode}")
-        try:
-            if httpx.get(f"{address}/health").status_code == 200:
-                return process, address
-        except httpx.TransportError:
-            time.sleep(0.1)
-    process.terminate()
-    raise RuntimeError("server did not answer in 30 s")
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +23,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield address
     process.terminate()
     assert process.wait(20) in (0, -15)
+
+
+@pytest.fixture(scope="session")
+def postgresql_cluster() -> Iterator[postgresql.Cluster]:
+    """A private PostgreSQL, or a skip that says what is missing."""
+    with postgresql.started() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'kept' / 'ostraka.db'}"
+    cluster: postgresql.Cluster = request.getfixturevalue("postgresql_cluster")
+    return cluster.new_database()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ostraka.assess.artefact import bundled_artefact_folder
 from ostraka.assess.cascade import Bands, Cascade
-from ostraka.assess.lexical import LexicalModel
+from ostraka.assess.lexical import WINDOW, LexicalModel, LexicalWeights, windows
 from ostraka.assess.normalize import normalize
 from ostraka.errors import ArtefactError, InvalidInputError, UnknownModelError
 from ostraka.moderator import Moderator
@@ -37,10 +37,43 @@ def test_normalize_is_total(text: str) -> None:
     assert isinstance(normalize(text), str)
 
 
-@given(st.lists(st.text(max_size=80), min_size=1, max_size=8))
-def test_lexical_scores_do_not_depend_on_the_batch(texts: list[str]) -> None:
+def small_lexical_model() -> LexicalModel:
     random = np.random.default_rng(0)
-    model = LexicalModel(random.normal(size=(1024, 3)).astype(np.float32), np.zeros(3, np.float32))
+    weights = random.normal(size=(1024, 3)).astype(np.float32)
+    frequencies = random.uniform(1, 9, 1024).astype(np.float32)
+    return LexicalModel(LexicalWeights.quantised(weights, np.zeros(3, np.float32), frequencies))
+
+
+def test_lexical_weights_survive_the_disk(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    weights = random.normal(size=(64, 2)).astype(np.float32)
+    learnt = LexicalWeights.quantised(weights, np.ones(2, np.float32), np.ones(64, np.float32))
+    learnt.save(tmp_path / "a.npz")
+    learnt.save(tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    loaded = LexicalWeights.load(tmp_path / "a.npz")
+    assert np.array_equal(loaded.weights, learnt.weights)
+    assert np.abs(loaded.weights * loaded.scale - weights).max() < 0.02
+
+
+@given(st.text(max_size=3000))
+def test_windows_cover_the_text(text: str) -> None:
+    parts = windows(text)
+    assert all(len(part) <= WINDOW for part in parts)
+    assert all(part in text for part in parts)
+    assert text.startswith(parts[0]) and text.endswith(parts[-1])
+    assert sum(map(len, parts)) >= len(text)
+
+
+def test_what_hides_in_a_long_text_is_found(moderator: Moderator) -> None:
+    filler = "The weather was fine and we walked along the river. " * 40
+    hidden = moderator.moderate(f"{filler} You are a stupid worthless idiot. {filler}")
+    assert hidden.scores[Category.INSULT] > 5 * moderator.moderate(filler).scores[Category.INSULT]
+
+
+@given(st.lists(st.text(max_size=700), min_size=1, max_size=8))
+def test_lexical_scores_do_not_depend_on_the_batch(texts: list[str]) -> None:
+    model = small_lexical_model()
     together = model.logits(texts)
     alone = np.concatenate([model.logits([text]) for text in texts])
     assert np.array_equal(together, alone)

@@ -40,6 +40,8 @@ def test_guardrail_blocks_and_passes(server: str) -> None:
     [
         {"texts": "a"},
         {"texts": [], "images": ["data"]},
+        {"texts": [], "tool_calls": {"function": {}}},
+        {"texts": [], "tool_calls": [3]},
         {"texts": [], "additional_provider_specific_params": {"thresholds": {"nonsense": 1}}},
         {"texts": [], "additional_provider_specific_params": {"thresholds": {"hate": 2}}},
         {"texts": [], "additional_provider_specific_params": 3},

@@ -6,13 +6,17 @@
     │   ├── TooLargeError          body, text or list beyond a limit
     │   ├── UnknownModelError      no such model, or a digest that is not served
     │   ├── ImageNotSupportedError an image that no stage can see
-    │   ├── AuthenticationError    no key, or a wrong one
-    │   └── MissingScopeError      a good key without the scope
+    │   ├── AuthenticationError    a wrong key
+    │   │   └── MissingKeyError        no key at all
+    │   ├── MissingScopeError      a good key without the scope
+    │   ├── NotFoundError          nothing has this id
+    │   └── RateLimitError         more requests than a key or address may make
     ├── OperatorError          settings or files are at fault: the operator must act
     │   ├── SettingsError          a setting that cannot be
     │   ├── ArtefactError          a model folder that is incomplete or was changed
     │   ├── DataError              a data file that cannot be read
     │   └── MissingExtraError      an optional part that is not installed
+    ├── StorageError           the database does not answer: try again later
     └── OverloadedError        we are at fault for now: try again later
 
 The docstring of a class is its default message. No error is ever turned into a verdict.
@@ -73,10 +77,14 @@ class ImageNotSupportedError(CallerError):
 
 
 class AuthenticationError(CallerError):
-    """No API key was given, or a wrong one."""
+    """The API key is wrong, has expired or was revoked."""
 
     status = 401
     code = "invalid_api_key"
+
+
+class MissingKeyError(AuthenticationError):
+    """An API key is needed here, and none was given."""
 
 
 class MissingScopeError(CallerError):
@@ -84,6 +92,24 @@ class MissingScopeError(CallerError):
 
     status = 403
     code = "insufficient_permissions"
+
+
+class NotFoundError(CallerError):
+    """Nothing has this id."""
+
+    status = 404
+    code = "not_found"
+
+
+class RateLimitError(CallerError):
+    """Too many requests in a minute; try again a little later."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class OperatorError(OstrakaError):
@@ -107,6 +133,10 @@ class MissingExtraError(OperatorError):
 
     def __init__(self, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs an optional part: pip install 'ostraka[{extra}]'")
+
+
+class StorageError(OstrakaError):
+    """The database does not answer; try again in a moment."""
 
 
 class OverloadedError(OstrakaError):

@@ -7,7 +7,7 @@ the working folder (or the file that `OSTRAKA_CONFIG` names), defaults.
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -55,7 +55,11 @@ class Settings(BaseSettings):
         Images.REJECT,
         description="`reject` answers images with 400; `ignore` judges the text beside them.",
     )
-    keys_required: bool = Field(False, description="Ask for an API key even on loopback.")
+    keys_required: bool = Field(
+        False,
+        description="Ask for an API key on loopback even before one was made; beyond loopback, "
+        "and once a key was made, one is always asked for.",
+    )
     max_body_bytes: int = Field(10 * 2**20, ge=1024, description="Largest request body, in bytes.")
     max_items: int = Field(1024, ge=1, description="Most texts in one call.")
     max_text_characters: int = Field(
@@ -67,7 +71,9 @@ class Settings(BaseSettings):
     encoder_threads: int = Field(1, ge=1, description="Threads of the encoder stage.")
     encoder_batch: int = Field(32, ge=1, description="Most texts in one pass of the encoder.")
     requests_per_minute: int = Field(
-        0, ge=0, description="Requests per minute and key (or address); 0 means no limit."
+        0,
+        ge=0,
+        description="Requests per minute and key (or address) in each process; 0 means no limit.",
     )
     default_language: str = Field(
         "en", description="Language assumed where none is requested and none is detected."
@@ -75,7 +81,9 @@ class Settings(BaseSettings):
     log_content: bool = Field(
         False, description="Write the texts of requests to the log. Off: nothing sent is logged."
     )
-    log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="`debug`, `info`, `warning` or `error`."
+    )
     shutdown_seconds: float = Field(
         10.0, ge=0.0, description="Time that running requests get when the server stops."
     )
@@ -103,8 +111,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Options, then environment, then the TOML file."""
-        toml_file = Path(os.environ.get("OSTRAKA_CONFIG", "ostraka.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+
+
+def settings_file() -> Path:
+    """The settings file: the one that `OSTRAKA_CONFIG` names, or `ostraka.toml` right here."""
+    return Path(os.environ.get("OSTRAKA_CONFIG") or "ostraka.toml")
 
 
 def load_settings(**options: object) -> Settings:
@@ -113,6 +125,8 @@ def load_settings(**options: object) -> Settings:
     Raises:
         SettingsError: a value that cannot be; names the setting and what would be valid.
     """
+    if os.environ.get("OSTRAKA_CONFIG") and not settings_file().is_file():
+        raise SettingsError(f"OSTRAKA_CONFIG names '{settings_file()}', which is no file")
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import uvicorn
@@ -15,11 +15,12 @@ from ostraka.console.mount import mount
 from ostraka.errors import OverloadedError
 from ostraka.moderator import Moderator
 from ostraka.server.app import create_app
-from ostraka.server.state import State
+from ostraka.settings import Settings
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One per module: while it is open, nothing else may run an event loop in this thread."""
     executable = shutil.which("chromium")
     if executable is None:
         reason = "Chromium is missing: scripts/install-test-dependencies installs it"
@@ -77,9 +78,9 @@ class _BusyScoring:
 
 
 @pytest.fixture(scope="session")
-def busy_server(moderator: Moderator) -> Iterator[str]:
+def busy_server(moderator: Moderator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The real application with a queue that is always full."""
-    app = create_app(moderator=moderator)
+    app = create_app(Settings(data_dir=tmp_path_factory.mktemp("busy")), moderator)
     mount(app)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -89,7 +90,7 @@ def busy_server(moderator: Moderator) -> Iterator[str]:
         while not server.started:
             thread.join(0.01)
         state = app.state.ostraka
-        app.state.ostraka = State(state.settings, state.moderator, _BusyScoring())
+        app.state.ostraka = replace(state, scoring=_BusyScoring())
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         app.state.ostraka = state
         server.should_exit = True

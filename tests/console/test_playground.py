@@ -1,11 +1,16 @@
 """The playground as people use it: in Chromium, by keyboard, at every width, in both themes."""
 
 import re
+from collections.abc import Iterator
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import Opener
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
+from serving import make_key, start_server
+
+from ostraka.access.keys import Scope
 
 RUDE = "You are a stupid idiot and everybody laughs at you."
 KIND = "Thank you for your help, have a lovely day."
@@ -152,6 +157,7 @@ def test_words_that_mattered_are_underlined_and_listed(server: str, open_page: O
     page = open_page(server)
     text_of(page).fill(RUDE)
     reason = page.locator("[data-category=insult]")
+    reason.evaluate("each => { each.open = true; }")
     expect(reason.locator("mark.raises", has_text="idiot")).to_be_visible()
     expect(reason.get_by_role("row", name=re.compile("idiot raises it"))).to_be_visible()
     assert reason.locator(".marked").inner_text() == RUDE
@@ -240,26 +246,53 @@ def test_a_server_that_is_gone_is_said(server: str, open_page: Opener) -> None:
     expect(text_of(page)).to_have_value(KIND)
 
 
-def test_a_key_is_asked_for_and_kept_in_the_tab_only(server: str, open_page: Opener) -> None:
-    page = open_page(server)
-    refusal = '{"error": {"message": "no key", "type": "invalid_request_error"}}'
+@pytest.fixture(scope="module")
+def locked_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A server that requires a key, and a key that it takes."""
+    folder = tmp_path_factory.mktemp("locked")
+    _, secret = make_key(f"sqlite:///{folder / 'ostraka.db'}", Scope.MODERATE)
+    process, address = start_server(folder, data_dir=str(folder), keys_required="true")
+    yield address, secret
+    process.terminate()
+    process.wait(20)
 
-    def gate(route: Route) -> None:
-        if route.request.headers.get("authorization") == "Bearer sk-good":
-            route.continue_()
-        else:
-            route.fulfill(status=401, body=refusal, content_type="application/json")
 
-    page.route("**/playground/score", gate)
-    expect(page.get_by_label("API key")).to_be_hidden()
+def test_a_key_is_asked_for_and_kept_in_the_tab_only(
+    locked_server: tuple[str, str], open_page: Opener
+) -> None:
+    address, secret = locked_server
+    page = open_page(address)
     text_of(page).fill(RUDE)
-    expect(page.locator(".notice-title")).to_have_text("This server asks for an API key.")
-    page.get_by_label("API key").fill("sk-bad")
+    expect(page.locator("[data-outcome] .notice-title")).to_have_text(
+        "This server asks for an API key."
+    )
+    page.get_by_label("API key").fill(f"{secret[:-4]}oops")
     page.get_by_role("button", name="Score this text").click()
-    expect(page.locator(".notice-title")).to_contain_text("does not accept this API key")
-    page.get_by_label("API key").fill("sk-good")
+    expect(page.locator("[data-outcome] .notice-title")).to_contain_text(
+        "does not accept this API key"
+    )
+    page.get_by_label("API key").fill(secret)
     page.get_by_label("API key").press("Enter")
     expect(summary_of(page)).to_contain_text("Flagged")
+    expect(page.locator("#code-curl")).to_contain_text("Bearer $OSTRAKA_API_KEY")
+    assert secret not in page.content()
     assert page.evaluate("localStorage.length") == 0
     page.reload()
-    expect(page.get_by_label("API key")).to_have_value("sk-good")
+    expect(page.get_by_label("API key")).to_have_value(secret)
+    assert_accessible(page)
+
+
+def test_a_plain_form_is_told_that_it_needs_javascript(
+    locked_server: tuple[str, str], open_page: Opener
+) -> None:
+    page = open_page(locked_server[0], java_script_enabled=False)
+    expect(page.get_by_text("A form without JavaScript cannot send one")).to_be_visible()
+
+
+def test_scores_are_behind_the_gate(locked_server: tuple[str, str]) -> None:
+    address, secret = locked_server
+    target = f"{address}/playground/score"
+    assert httpx.post(target, data={"text": RUDE}).status_code == 401
+    headers = {"authorization": f"Bearer {secret}"}
+    assert httpx.post(target, data={"text": RUDE}, headers=headers).status_code == 200
+    assert httpx.get(f"{address}/playground").status_code == 303

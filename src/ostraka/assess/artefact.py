@@ -1,8 +1,9 @@
 """A classifier on disk: a folder with a manifest, the files of its stages, no pickle.
 
-    manifest.json      categories, thresholds, per stage: files with digests, calibration, bands
-    lexical.npz        weights (float16) and bias of the lexical stage
-    encoder.onnx       the encoder's graph (optional, with tokenizer.json)
+    manifest.json      categories, thresholds; per stage its models, how they are combined,
+                       files with digests, calibration, bands
+    lexical.npz        weights of the lexical model
+    encoder.onnx       the encoder's graph, with tokenizer.json (both optional)
 
 Every file's SHA-256 is checked when the folder is loaded.
 """
@@ -17,15 +18,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from ostraka.assess.base import Assessor
 from ostraka.assess.calibration import Calibration
 from ostraka.assess.cascade import Bands
-from ostraka.assess.encoder import EncoderAssessor, EncoderModel
-from ostraka.assess.lexical import LexicalAssessor, LexicalModel
+from ostraka.assess.combination import Combination
+from ostraka.assess.encoder import EncoderModel
+from ostraka.assess.lexical import LexicalModel, LexicalWeights
+from ostraka.assess.stage import Model, Stage
 from ostraka.errors import ArtefactError
 from ostraka.taxonomy import Category
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
 
 
@@ -39,6 +41,8 @@ def stage_digest(stage: Mapping[str, Any], categories: tuple[Category, ...]) -> 
     state = {
         "categories": list(categories),
         "files": stage["files"],
+        "models": stage["models"],
+        "combination": stage.get("combination"),
         "calibration": stage["calibration"],
         "options": stage.get("options", {}),
     }
@@ -54,8 +58,9 @@ class Artefact:
     categories: tuple[Category, ...]
     not_modelled: tuple[Category, ...]
     thresholds: Mapping[Category, float]
-    stages: tuple[Assessor, ...]
+    stages: tuple[Stage, ...]
     bands: Mapping[str, Bands]
+    manifest: Mapping[str, Any]
 
     @classmethod
     def load(cls, folder: Path, *, threads: int = 1) -> "Artefact":
@@ -79,10 +84,9 @@ class Artefact:
                 categories=categories,
                 not_modelled=tuple(Category(name) for name in manifest["not_modelled"]),
                 thresholds={Category(n): float(t) for n, t in manifest["thresholds"].items()},
-                stages=tuple(
-                    _load_stage(folder, stage, categories, threads) for stage in manifest["stages"]
-                ),
+                stages=_load_stages(folder, manifest, categories, threads),
                 bands={stage["name"]: _bands(stage) for stage in manifest["stages"]},
+                manifest=manifest,
             )
         except OSError as error:
             raise ArtefactError(f"{folder} is no classifier: {error.strerror}") from error
@@ -104,23 +108,40 @@ def _bands(stage: Mapping[str, Any]) -> Bands:
     )
 
 
-def _load_stage(
-    folder: Path, stage: Mapping[str, Any], categories: tuple[Category, ...], threads: int
-) -> Assessor:
-    digest = stage_digest(stage, categories)
-    calibration = Calibration.from_json(stage["calibration"])
-    match stage["name"]:
+def _load_stages(
+    folder: Path, manifest: Mapping[str, Any], categories: tuple[Category, ...], threads: int
+) -> tuple[Stage, ...]:
+    """The stages; a model that several of them use is loaded once."""
+    loaded: dict[str, Model] = {}
+    stages: list[Stage] = []
+    for raw in manifest["stages"]:
+        for name in raw["models"]:
+            if name not in loaded:
+                loaded[name] = _load_model(folder, name, raw["options"], threads)
+        combination = raw.get("combination")
+        stages.append(
+            Stage(
+                raw["name"],
+                [loaded[name] for name in raw["models"]],
+                Combination.from_json(combination) if combination else None,
+                Calibration.from_json(raw["calibration"]),
+                categories,
+                stage_digest(raw, categories),
+            )
+        )
+    return tuple(stages)
+
+
+def _load_model(folder: Path, name: str, options: Mapping[str, Any], threads: int) -> Model:
+    match name:
         case "lexical":
-            with np.load(folder / "lexical.npz", allow_pickle=False) as arrays:
-                model = LexicalModel(arrays["weights"].astype(np.float32), arrays["bias"])
-            return LexicalAssessor(model, calibration, categories, digest)
+            return LexicalModel(LexicalWeights.load(folder / "lexical.npz"))
         case "encoder":
-            encoder = EncoderModel(
+            return EncoderModel(
                 folder / "encoder.onnx",
                 folder / "tokenizer.json",
-                tokens=int(stage["options"]["tokens"]),
+                tokens=int(options["tokens"]),
                 threads=threads,
             )
-            return EncoderAssessor(encoder, calibration, categories, digest)
         case other:
-            raise ArtefactError(f"unknown stage '{other}'")
+            raise ArtefactError(f"unknown model '{other}' in {folder / MANIFEST}")

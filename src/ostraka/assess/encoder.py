@@ -1,8 +1,11 @@
 """The second stage: a small transformer encoder, int8, through ONNX Runtime.
 
 Long texts are scored in overlapping windows of tokens, and the highest score of any window
-counts: what is hidden in the middle of a long text is still read. Windows of all texts of a call
-share batches, sorted by length so that little is padded.
+counts: what is hidden in the middle of a long text is still read.
+
+Every window is a pass of its own. The graph quantises its activations by the range of the whole
+batch, so in a shared pass a text's scores would depend on the texts beside it, and no version
+could promise the same scores again. On a CPU a batch is hardly faster (`benchmarks/encoder.py`).
 """
 
 from collections.abc import Sequence
@@ -14,14 +17,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from ostraka.assess.base import Scores
-from ostraka.assess.calibration import Calibration
 from ostraka.assess.normalize import normalize
-from ostraka.taxonomy import Category
 
 _OVERLAP: Final = 16
-_PADDED_TOKENS: Final = 2048
-"""At most this many tokens, padding included, in one pass: bounds memory and keeps caches warm."""
 
 
 class EncoderModel:
@@ -42,64 +40,18 @@ class EncoderModel:
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Raw logits (len(texts), categories): per category the highest of a text's windows."""
-        windows: list[list[int]] = []
-        owners: list[int] = []
-        for owner, encoding in enumerate(
-            self._tokenizer.encode_batch([normalize(text) for text in texts])
-        ):
-            for window in (encoding, *encoding.overflowing):
-                windows.append(window.ids)
-                owners.append(owner)
-        by_window = self._run(windows)
-        out = np.full((len(texts), by_window.shape[1]), -np.inf, np.float32)
-        np.maximum.at(out, owners, by_window)
-        return out
+        return np.stack(
+            [
+                np.maximum.reduce(
+                    [self._pass(window.ids) for window in (first, *first.overflowing)]
+                )
+                for first in self._tokenizer.encode_batch([normalize(text) for text in texts])
+            ]
+        )
 
-    def _run(self, windows: list[list[int]]) -> NDArray[np.float32]:
-        order = sorted(range(len(windows)), key=lambda index: len(windows[index]))
-        parts: list[NDArray[np.float32]] = []
-        start = 0
-        while start < len(order):
-            end = start + 1
-            while (
-                end < len(order) and (end + 1 - start) * len(windows[order[end]]) <= _PADDED_TOKENS
-            ):
-                end += 1
-            parts.append(self._pass([windows[index] for index in order[start:end]]))
-            start = end
-        stacked = np.concatenate(parts)
-        out = np.empty_like(stacked)
-        out[order] = stacked
-        return out
-
-    def _pass(self, windows: list[list[int]]) -> NDArray[np.float32]:
-        longest = max(map(len, windows))
-        ids = np.zeros((len(windows), longest), np.int64)
-        mask = np.zeros_like(ids)
-        for row, window in enumerate(windows):
-            ids[row, : len(window)] = window
-            mask[row, : len(window)] = 1
-        outputs = self._session.run(["logits"], {"input_ids": ids, "attention_mask": mask})
-        return np.asarray(outputs[0], np.float32)
-
-
-class EncoderAssessor:
-    """The encoder stage: model and calibration behind the `Assessor` protocol."""
-
-    name = "encoder"
-
-    def __init__(
-        self,
-        model: EncoderModel,
-        calibration: Calibration,
-        categories: tuple[Category, ...],
-        digest: str,
-    ) -> None:
-        self._model = model
-        self._calibration = calibration
-        self.categories = categories
-        self.digest = digest
-
-    def assess(self, texts: Sequence[str]) -> Scores:
-        """Calibrated probabilities (len(texts), categories)."""
-        return self._calibration(self._model.logits(texts))
+    def _pass(self, ids: list[int]) -> NDArray[np.float32]:
+        inputs = np.array([ids], np.int64)
+        outputs = self._session.run(
+            ["logits"], {"input_ids": inputs, "attention_mask": np.ones_like(inputs)}
+        )
+        return np.asarray(outputs[0][0], np.float32)

@@ -2,28 +2,30 @@
 
 Every feature of a text is a 32-bit rolling hash of bytes of its normal form: single words, pairs
 of neighbouring words, and runs of 3 to 5 characters that do not leave their word. A hash names a
-row of a weight table, a text's logits are the mean of its rows per kind of feature, scaled,
-plus a bias. All texts of a call are hashed together as one byte array, so the cost in Python is
-per call, not per word.
+row of a weight table; a text's logits are the sum of its rows, divided per kind of feature
+(words, characters) by the length of its vector of inverse document frequencies, plus a bias. All
+texts of a call are hashed together as one byte array, so the cost in Python is per call, not per
+word.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ostraka.assess.base import Scores
-from ostraka.assess.calibration import Calibration
 from ostraka.assess.normalize import normalize
-from ostraka.taxonomy import Category
 
 SHORTEST_GRAM: Final = 3
 LONGEST_GRAM: Final = 5
-MAXIMUM_BYTES: Final = 4096
-"""A window of the lexical stage: of a longer text, each window is scored by itself."""
+WINDOW: Final = 600
+"""Characters of a window: of a longer text each window is scored by itself, and the highest score
+of any counts, so that what is hidden in the middle of a long text is still read."""
+OVERLAP: Final = 60
 
+_CHUNK: Final = 256
 _MULTIPLIER: Final = 0x01000193
 _SPACE: Final = 32
 _PAIR: Final = np.uint32(0x9E3779B1)
@@ -75,7 +77,7 @@ _POWERS: Final = _Powers()
 
 def extract(texts: Sequence[str]) -> tuple[Features, Features]:
     """The word features and the character features of texts that are in normal form."""
-    encoded = [b" " + text.encode("utf-8", "replace")[:MAXIMUM_BYTES] + b" " for text in texts]
+    encoded = [b" " + text.encode("utf-8", "replace") + b" " for text in texts]
     lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
     raw = np.frombuffer(b"".join(encoded), np.uint8)
     inside = _IS_WORD[raw]
@@ -150,53 +152,92 @@ def _scatter(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return values ^ (values >> np.uint32(16))
 
 
-class LexicalModel:
-    """The weights: float32 (buckets, categories), a power of two of buckets; bias (categories,)."""
+@dataclass(frozen=True, slots=True)
+class LexicalWeights:
+    """What is learnt, as it is stored.
 
-    def __init__(self, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        self._weights = np.ascontiguousarray(weights, np.float32)
-        self._bias = bias.astype(np.float32)
-        self._mask = np.uint32(len(weights) - 1)
+    `weights` int8 (buckets, categories) times `scale` float32 (categories,); `bias` float32
+    (categories,); `idf` float16 (buckets,), the inverse document frequency of each bucket, 0
+    where it holds nothing. The number of buckets is a power of two.
+    """
+
+    weights: NDArray[np.int8]
+    scale: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    idf: NDArray[np.float16]
+
+    @classmethod
+    def quantised(
+        cls, weights: NDArray[np.float32], bias: NDArray[np.float32], idf: NDArray[np.float32]
+    ) -> "LexicalWeights":
+        """Float weights (buckets, categories) rounded to 8 bits, each category by its own step.
+
+        The step comes from all but the largest hundredth of a percent of the weights, which are
+        cut: they are few, and the others keep their precision.
+        """
+        largest = np.quantile(np.abs(weights), 0.9999, axis=0)
+        scale = (np.maximum(largest, 1e-6) / 127).astype(np.float32)
+        rounded = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
+        return cls(rounded, scale, bias.astype(np.float32), idf.astype(np.float16))
+
+    @classmethod
+    def load(cls, path: Path) -> "LexicalWeights":
+        """The weights that `save` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(*(arrays[name] for name in cls.__slots__))
+
+    def save(self, path: Path) -> None:
+        """Write an `.npz`; the same weights give the same bytes."""
+        arrays = {name: getattr(self, name) for name in self.__slots__}
+        np.savez_compressed(path, **arrays)
+
+
+class LexicalModel:
+    """Raw logits of texts, with the weights of one training run."""
+
+    def __init__(self, learnt: LexicalWeights) -> None:
+        # One table, so that a feature costs one gather: the weights of each bucket, then its
+        # squared frequency, of which a text's sum gives the length of its vector.
+        self._table = np.empty((len(learnt.idf), len(learnt.bias) + 1), np.float32)
+        self._table[:, :-1] = learnt.weights * learnt.scale
+        self._table[:, -1] = learnt.idf.astype(np.float32) ** 2
+        self._bias = learnt.bias
+        self._mask = np.uint32(len(learnt.idf) - 1)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Raw logits (len(texts), categories) of texts as they came."""
-        out = np.tile(self._bias, (len(texts), 1))
-        for start in range(0, len(texts), _CHUNK):
-            part = [normalize(text) for text in texts[start : start + _CHUNK]]
-            for features in extract(part):
-                self._add(out[start : start + _CHUNK], features)
+        """Raw logits (len(texts), categories): per category the highest of a text's windows."""
+        parts = [windows(normalize(text)) for text in texts]
+        flat = [window for windows_of_text in parts for window in windows_of_text]
+        by_window = np.concatenate(
+            [self._logits(flat[start : start + _CHUNK]) for start in range(0, len(flat), _CHUNK)]
+            or [np.empty((0, len(self._bias)), np.float32)]
+        )
+        if len(flat) == len(texts):
+            return by_window
+        counts = np.fromiter(map(len, parts), np.int64, len(parts))
+        return np.maximum.reduceat(by_window, np.cumsum(counts) - counts, axis=0)
+
+    def _logits(self, windows_of_texts: Sequence[str]) -> NDArray[np.float32]:
+        out = np.tile(self._bias, (len(windows_of_texts), 1))
+        for features in extract(windows_of_texts):
+            self._add(out, features)
         return out
 
     def _add(self, out: NDArray[np.float32], features: Features) -> None:
         present = np.flatnonzero(features.counts)
         if not len(present):
             return
-        rows = self._weights.take(features.hashes & self._mask, axis=0)
+        rows = self._table.take(features.hashes & self._mask, axis=0)
         counts = features.counts[present]
         sums = np.add.reduceat(rows, np.cumsum(counts) - counts, axis=0)
-        out[present] += sums / np.sqrt(counts, dtype=np.float32)[:, None]
+        lengths = np.sqrt(np.maximum(sums[:, -1:], 1e-6))
+        out[present] += sums[:, :-1] / lengths
 
 
-_CHUNK: Final = 256
-
-
-class LexicalAssessor:
-    """The lexical stage: model and calibration behind the `Assessor` protocol."""
-
-    name = "lexical"
-
-    def __init__(
-        self,
-        model: LexicalModel,
-        calibration: Calibration,
-        categories: tuple[Category, ...],
-        digest: str,
-    ) -> None:
-        self._model = model
-        self._calibration = calibration
-        self.categories = categories
-        self.digest = digest
-
-    def assess(self, texts: Sequence[str]) -> Scores:
-        """Calibrated probabilities (len(texts), categories)."""
-        return self._calibration(self._model.logits(texts))
+def windows(text: str) -> list[str]:
+    """`text`, or overlapping stretches of `WINDOW` characters that cover all of it evenly."""
+    if len(text) <= WINDOW:
+        return [text]
+    count = -(-(len(text) - OVERLAP) // (WINDOW - OVERLAP))
+    step = (len(text) - WINDOW) / (count - 1)
+    return [text[start : start + WINDOW] for start in (int(i * step) for i in range(count))]

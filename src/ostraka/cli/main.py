@@ -1,27 +1,49 @@
 """The `ostraka` command."""
 
-import json
-import sys
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from ostraka import __version__
-from ostraka.cli import evaluate, train
-from ostraka.errors import OstrakaError
-from ostraka.moderator import Moderator
-from ostraka.settings import load_settings
+from ostraka.cli.console import run_command
+from ostraka.cli.lazy import LazyCommand, lazy_group
+
+_LAZY = {
+    "moderate": LazyCommand(
+        "ostraka.cli.moderate", "moderate", "Judge texts, lines or whole files."
+    ),
+    "models": LazyCommand("ostraka.cli.models", "app", "List models, and show what they can do."),
+    "config": LazyCommand("ostraka.cli.config", "app", "Show and check the settings."),
+    "evaluate": LazyCommand(
+        "ostraka.cli.evaluate",
+        "evaluate",
+        "Measure a model on labelled rows and print the quality report.",
+    ),
+    "adapt": LazyCommand(
+        "ostraka.cli.adapt",
+        "adapt",
+        "Fit the classifier to your own labels: a few hundred rows do, in seconds.",
+    ),
+    "train": LazyCommand("ostraka.cli.train", "app", "Train classifiers."),
+    "keys": LazyCommand("ostraka.cli.keys", "app", "Make, list and revoke API keys."),
+    "suggestions": LazyCommand(
+        "ostraka.cli.suggestions", "app", "Scores that clients suggested for texts."
+    ),
+    "database": LazyCommand(
+        "ostraka.cli.database", "app", "Look at the database's schema and change it."
+    ),
+}
 
 app = typer.Typer(
     name="ostraka",
+    cls=lazy_group(_LAZY),
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Self-hosted moderation that learns from its reviewers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(train.app, name="train")
-app.command()(evaluate.evaluate)
 _errors = Console(stderr=True)
 
 
@@ -41,20 +63,17 @@ def serve(
 
     from ostraka.console.mount import mount
     from ostraka.server.app import create_app
+    from ostraka.settings import load_settings
 
     settings = load_settings(host=host, port=port)
-    if settings.host not in ("127.0.0.1", "::1", "localhost"):
-        raise typer.BadParameter(
-            "without API keys the service listens on loopback only (127.0.0.1)",
-            param_hint="--host",
-        )
     address = f"http://{settings.host}:{settings.port}"
     application = create_app(settings)
     mount(application)
-    _errors.print(f"Ostraka {__version__} on [bold]{address}[/] (loopback only, no key needed)")
+    _errors.print(f"Ostraka {__version__} on [bold]{address}[/] ({application.state.announcement})")
+    key = "-H 'authorization: Bearer YOUR_KEY' " if application.state.needs_key else ""
     _errors.print(f"Playground: {address}/", highlight=False)
     _errors.print(
-        f"Try: curl {address}/v1/moderations -H 'content-type: application/json' "
+        f"Try: curl {address}/v1/moderations {key}-H 'content-type: application/json' "
         """-d '{"input": "You are a stupid idiot."}'""",
         highlight=False,
         soft_wrap=True,
@@ -69,60 +88,6 @@ def serve(
     )
 
 
-@app.command()
-def moderate(
-    text: Annotated[
-        list[str] | None, typer.Argument(help="Texts; none reads lines from stdin.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Model, plain or pinned by digest.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a text.")] = False,
-) -> None:
-    """Judge texts and print their scores."""
-    texts = text or [line.rstrip("\n") for line in sys.stdin]
-    moderator = Moderator.default(load_settings())
-    for each, verdict in zip(texts, moderator.moderate_many(texts, model=model), strict=True):
-        if as_json:
-            typer.echo(
-                json.dumps(
-                    {
-                        "text": each,
-                        "flagged": verdict.flagged,
-                        "scores": {str(c): round(s, 6) for c, s in verdict.scores.items()},
-                        "flags": {str(c): f for c, f in verdict.flags.items()},
-                        "stage": verdict.stage,
-                        "sure": verdict.sure,
-                        "model": verdict.model,
-                    },
-                    ensure_ascii=False,
-                )
-            )
-            continue
-        table = Table(title="flagged" if verdict.flagged else "not flagged", title_justify="left")
-        for heading in ("category", "score", "threshold", ""):
-            table.add_column(heading, justify="left" if heading in ("category", "") else "right")
-        for category, score in sorted(verdict.scores.items(), key=lambda pair: -pair[1]):
-            threshold = moderator.thresholds[category]
-            mark = "flagged" if verdict.flags[category] else ""
-            table.add_row(category, f"{score:.3f}", f"{threshold:.2f}", mark)
-        table.caption = f"answered by the {verdict.stage} stage"
-        Console().print(table)
-
-
-@app.command()
-def models(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
-    """List the models that can be asked for, with the digests that pin them."""
-    cards = Moderator.default(load_settings()).models
-    if as_json:
-        typer.echo(json.dumps([{"id": c.id, "pinned_id": c.pinned_id} for c in cards]))
-        return
-    for card in cards:
-        typer.echo(f"{card.id:18} {card.description}\n{'':18} {card.pinned_id}")
-
-
 def main() -> None:
     """Entry point: an error of ours is one clear line, not a traceback."""
-    try:
-        app()
-    except OstrakaError as error:
-        _errors.print(f"[red]Error:[/] {error.message}", highlight=False)
-        raise SystemExit(1) from error
+    raise SystemExit(run_command(app))

@@ -1,7 +1,7 @@
 """`ostraka train …`: make classifiers."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -10,6 +10,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ostraka.errors import MissingExtraError
 
 app = typer.Typer(help="Train classifiers.", no_args_is_help=True)
+
+
+_ONLY: Final[dict[str | None, tuple[str, ...]]] = {
+    None: ("lexical", "encoder"),
+    "lexical": ("lexical",),
+    "encoder": ("encoder",),
+    "none": (),
+}
 
 
 @app.callback()
@@ -26,7 +34,10 @@ def bundled(
     ] = None,
     base: Annotated[str, typer.Option(help="Encoder to start from: a folder or name.")] = "minilm",
     threads: Annotated[int, typer.Option(help="Threads; 1 gives the same bytes each time.")] = 1,
-    with_encoder: Annotated[bool, typer.Option(help="Train the encoder stage too.")] = True,
+    only: Annotated[
+        str | None,
+        typer.Option(help="`lexical`, `encoder` or `none`: train only that; the rest stays."),
+    ] = None,
 ) -> None:
     """Train the classifier that ships with the package."""
     try:
@@ -36,6 +47,9 @@ def bundled(
         from ostraka.train.recipe import load_recipe
     except ImportError as error:
         raise MissingExtraError("train", "Training") from error
+    if only not in _ONLY:
+        raise typer.BadParameter(f"one of {', '.join(filter(None, _ONLY))}", param_hint="--only")
+    stages = _ONLY[only]
     torch.set_num_threads(threads)
     progress = Progress(
         TextColumn("{task.description}"),
@@ -48,12 +62,12 @@ def bundled(
     with progress:
         tasks = {
             name: progress.add_task(name, total=None, loss=float("nan"), start=False)
-            for name in (("lexical", "encoder") if with_encoder else ("lexical",))
+            for name in stages
         }
         smooth: dict[str, float] = {}
 
         def report(stage: str, step: int, steps: int, loss: float) -> None:
-            if step == 1:
+            if stage not in smooth:
                 progress.start_task(tasks[stage])
             smooth[stage] = 0.99 * smooth.get(stage, loss) + 0.01 * loss
             progress.update(tasks[stage], completed=step, total=steps, loss=smooth[stage])
@@ -63,7 +77,7 @@ def bundled(
             output,
             load_recipe(recipe),
             base=base,
-            with_encoder=with_encoder,
+            stages=stages,
             report=report,
         )
     typer.echo(f"Wrote {output}. Look at it: ostraka evaluate FOLDER --model-folder {output}")

@@ -13,18 +13,22 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ostraka import __version__
+from ostraka.access.ring import KeyRing
 from ostraka.errors import OstrakaError
 from ostraka.moderator import Moderator
-from ostraka.server import azure, litellm, mistral, openai, perspective
+from ostraka.server import azure, litellm, mistral, openai, perspective, perspective_discovery
 from ostraka.server.envelopes import Problem, dialect_of, error_response, json_response
+from ostraka.server.gate import Gate, announcement, needs_key, require_keys
+from ostraka.server.kept import Kept
 from ostraka.server.scoring import Scoring
 from ostraka.server.state import State, state_of
 from ostraka.settings import Settings
+from ostraka.storage.location import Location
 
 _log = logging.getLogger("ostraka.server")
 
@@ -34,8 +38,14 @@ def create_app(settings: Settings | None = None, moderator: Moderator | None = N
 
     Raises:
         ArtefactError: the classifier's folder is incomplete or was changed.
+        SettingsError: others could reach it, and no API key exists.
+        StorageError: the database does not answer.
     """
     settings = settings or Settings()
+    kept = Kept(Location.parse(settings.resolved_database_url))
+    keys = kept.load()
+    require_keys(settings, keys)
+    ring = KeyRing(kept, keys)
     moderator = moderator or Moderator.default(settings)
 
     @asynccontextmanager
@@ -43,15 +53,20 @@ def create_app(settings: Settings | None = None, moderator: Moderator | None = N
         scoring = Scoring(
             moderator, batch=settings.encoder_batch, max_pending=settings.max_pending_texts
         )
-        app.state.ostraka = State(settings, moderator, scoring)
+        app.state.ostraka = State(settings, moderator, scoring, kept)
         yield
         scoring.close()
+        await ring.close()
+        kept.close()
 
     app = FastAPI(title="Ostraka", version=__version__, lifespan=lifespan)
     _add_routes(app)
     app.add_exception_handler(OstrakaError, _failure)
     app.add_exception_handler(Problem, _failure)
     app.add_exception_handler(HTTPException, _http_failure)
+    app.state.announcement = announcement(settings, keys)
+    app.state.needs_key = needs_key(settings, keys)
+    app.add_middleware(Gate, settings=settings, ring=ring)
     app.add_middleware(RequestHeaders)
     return app
 
@@ -64,7 +79,8 @@ def _add_routes(app: FastAPI) -> None:
     for prefix in ("", "/mistral"):
         app.add_route(f"{prefix}/v1/chat/moderations", mistral.chat_moderations, methods=["POST"])
     app.add_route("/v1alpha1/comments:analyze", perspective.analyze, methods=["POST"])
-    app.add_route("/$discovery/rest", perspective.discovery, methods=["GET"])
+    app.add_route("/v1alpha1/comments:suggestscore", perspective.suggest_score, methods=["POST"])
+    app.add_route("/$discovery/rest", perspective_discovery.discovery, methods=["GET"])
     app.add_route("/contentsafety/text:analyze", azure.analyze_text, methods=["POST"])
     app.add_route("/beta/litellm_basic_guardrail_api", litellm.guardrail, methods=["POST"])
     app.add_route("/health", _health, methods=["GET"])
@@ -125,6 +141,8 @@ class RequestHeaders:
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            _log.debug("request %s: the client left before it was read", request_id)
         except Exception:
             _log.exception("request %s failed", request_id)
             if begun:

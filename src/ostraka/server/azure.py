@@ -37,7 +37,10 @@ async def analyze_text(request: Request) -> Response:
             f"The field 'outputType' must be one of {', '.join(_OUTPUT_TYPES)}.", field="outputType"
         )
     if body.get("blocklistNames"):
-        raise InvalidInputError("Blocklists are not supported here.", field="blocklistNames")
+        raise InvalidInputError(
+            "The field 'blocklistNames' must be empty: blocklists are not supported here.",
+            field="blocklistNames",
+        )
     [verdict] = await state.scoring.verdicts([text])
     scores = AZURE.scores(verdict.scores)
     return json_response(

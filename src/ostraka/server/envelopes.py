@@ -6,6 +6,7 @@ Google       {"error": {"code", "message", "status", "details": [{"@type", "erro
 Azure        {"error": {"code", "message"}}
 """
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
@@ -17,8 +18,12 @@ from starlette.responses import Response
 from ostraka.errors import (
     AuthenticationError,
     CallerError,
+    MissingKeyError,
     MissingScopeError,
+    OperatorError,
     OverloadedError,
+    RateLimitError,
+    StorageError,
     TooLargeError,
 )
 
@@ -34,11 +39,20 @@ class Dialect(StrEnum):
     AZURE = "azure"
 
 
-_MISTRAL_PATHS: Final = ("/mistral/", "/v1/chat/", "/v1/classifications", "/v1/fine_tuning/")
+_MISTRAL_PATHS: Final = (
+    "/mistral/",
+    "/v1/chat/moderations",
+    "/v1/chat/classifications",
+    "/v1/classifications",
+    "/v1/fine_tuning/",
+)
 
 
 def dialect_of(request: Request) -> Dialect:
-    """The dialect of a path; on paths that vendors share, of the client that asks."""
+    """The dialect of a path; on paths that vendors share, of the model or client that asks."""
+    chosen: Dialect | None = getattr(request.state, "dialect", None)
+    if chosen is not None:
+        return chosen
     path = request.url.path
     if path.startswith(("/v1alpha1/", "/$discovery")):
         return Dialect.GOOGLE
@@ -89,13 +103,22 @@ def problem_of(error: Exception) -> Problem:
     """What a caller may know of an error. Unknown errors say nothing of our insides."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, OverloadedError):
-        seconds = f"{error.retry_after:g}"
-        headers = {"retry-after": seconds, "retry-after-ms": f"{error.retry_after * 1000:.0f}"}
+    if isinstance(error, OverloadedError | RateLimitError):
+        headers = {
+            "retry-after": str(math.ceil(error.retry_after)),
+            "retry-after-ms": str(math.ceil(error.retry_after * 1000)),
+        }
         return Problem(429, error.message, code="rate_limit_exceeded", headers=headers)
+    if isinstance(error, StorageError):  # its own message may name the database's address
+        return Problem(503, str(StorageError()), code="unavailable", headers={"retry-after": "5"})
     if isinstance(error, CallerError):
-        return Problem(error.status, error.message, code=error.code, field=error.field)
-    return Problem(500, "The server had an error while processing your request.", code=None)
+        headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
+        return Problem(
+            error.status, error.message, code=error.code, field=error.field, headers=headers
+        )
+    # What the operator must mend fails again, so clients that heed this header do not retry.
+    headers = {"x-should-retry": "false"} if isinstance(error, OperatorError) else {}
+    return Problem(500, "The server had an error while processing your request.", headers=headers)
 
 
 def error_response(dialect: Dialect, error: Exception) -> Response:
@@ -106,7 +129,7 @@ def error_response(dialect: Dialect, error: Exception) -> Response:
     if dialect is Dialect.MISTRAL and _is_validation(error):
         status = 422
     if dialect is Dialect.GOOGLE and isinstance(error, AuthenticationError):
-        status = 400
+        status = 403 if isinstance(error, MissingKeyError) else 400
     return json_response(body, status, problem.headers)
 
 
@@ -150,10 +173,10 @@ def _mistral(problem: Problem, error: Exception) -> dict[str, Any]:
 
 _GOOGLE_STATUS: Final = {
     400: "INVALID_ARGUMENT",
-    401: "INVALID_ARGUMENT",
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     405: "UNIMPLEMENTED",
+    409: "ABORTED",
     413: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED",
     503: "UNAVAILABLE",
@@ -161,13 +184,15 @@ _GOOGLE_STATUS: Final = {
 
 
 def _google(problem: Problem, error: Exception) -> dict[str, Any]:
-    invalid_key = isinstance(error, AuthenticationError)
+    code, message = problem.status, problem.message
+    if isinstance(error, MissingKeyError):
+        code = 403
+    elif isinstance(error, AuthenticationError):
+        code, message = 400, "API key not valid. Please pass a valid API key."
     body: dict[str, Any] = {
-        "code": 400 if invalid_key else problem.status,
-        "message": "API key not valid. Please pass a valid API key."
-        if invalid_key
-        else problem.message,
-        "status": _GOOGLE_STATUS.get(problem.status, "INTERNAL"),
+        "code": code,
+        "message": message,
+        "status": _GOOGLE_STATUS.get(code, "INTERNAL"),
     }
     if problem.details:
         body["details"] = [
@@ -178,7 +203,17 @@ def _google(problem: Problem, error: Exception) -> dict[str, Any]:
 
 
 def _azure(problem: Problem, error: Exception) -> dict[str, Any]:
-    names = {401: "Unauthorized", 404: "NotFound", 429: "TooManyRequests", 500: "InternalError"}
+    names = {
+        401: "Unauthorized",
+        403: "PermissionDenied",
+        404: "NotFound",
+        405: "MethodNotAllowed",
+        409: "Conflict",
+        413: "RequestEntityTooLarge",
+        429: "TooManyRequests",
+        500: "InternalError",
+        503: "ServiceUnavailable",
+    }
     return {
         "error": {
             "code": names.get(problem.status, "InvalidRequestBody"),

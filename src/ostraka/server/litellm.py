@@ -1,7 +1,7 @@
 """LiteLLM's generic guardrail: `POST /beta/litellm_basic_guardrail_api`.
 
-Texts that are flagged block the call. `additional_provider_specific_params` may hold `model` and
-`thresholds` (probability by category).
+Texts and arguments of tool calls that are flagged block the call.
+`additional_provider_specific_params` may hold `model` and `thresholds` (probability by category).
 """
 
 from collections.abc import Mapping
@@ -28,8 +28,9 @@ async def guardrail(request: Request) -> Response:
         texts = []
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise InvalidInputError("'texts' must be a list of strings.", field="texts")
-    if body.get("images") and state.settings.images is Images.REJECT:
+    if body.get("images") and (state.settings.images is Images.REJECT or not texts):
         raise ImageNotSupportedError(field="images")
+    texts = texts + _arguments(body.get("tool_calls") or [])
     check_texts(texts, state.settings, "texts")
     options = body.get("additional_provider_specific_params") or {}
     model, thresholds = _options(options)
@@ -40,6 +41,22 @@ async def guardrail(request: Request) -> Response:
             {"action": "BLOCKED", "blocked_reason": f"Flagged for {', '.join(reasons)}."}
         )
     return json_response({"action": "NONE"})
+
+
+def _arguments(calls: Any) -> list[str]:
+    """What a model wants to hand to tools: an answer may hold nothing else."""
+    found = []
+    for call in calls if isinstance(calls, list) else [None]:
+        match call:
+            case {"function": {"arguments": str(arguments)}}:
+                found.append(arguments)
+            case {"function": {}}:
+                pass
+            case _:
+                raise InvalidInputError(
+                    "'tool_calls' must be a list of calls with a 'function'.", field="tool_calls"
+                )
+    return found
 
 
 def _options(options: Any) -> tuple[str | None, dict[Category, float]]:

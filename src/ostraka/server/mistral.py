@@ -6,17 +6,24 @@ rather than given an invented number, since the maps may hold any names.
 """
 
 import secrets
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ostraka.errors import InvalidInputError
+from ostraka.errors import InvalidInputError, UnknownModelError
 from ostraka.moderator import Verdict
 from ostraka.server.body import check_texts, read_object
-from ostraka.server.envelopes import json_response
+from ostraka.server.envelopes import Problem, json_response
 from ostraka.server.state import State, state_of
 from ostraka.taxonomy import MISTRAL_2411, MISTRAL_2603, View
+
+MISTRAL_NAMES: Final = (
+    "mistral-moderation-latest",
+    "mistral-moderation-2603",
+    "mistral-moderation-2411",
+)
+_ROLE_NAMES: Final = ("assistant", "system", "tool", "user")
 
 
 async def chat_moderations(request: Request) -> Response:
@@ -42,8 +49,11 @@ async def answer_moderation(state: State, body: dict[str, Any]) -> Response:
 
 async def _answer(state: State, model: str, texts: list[str]) -> Response:
     check_texts(texts, state.settings, "input")
-    ours = None if model.startswith("mistral-moderation") else model
-    verdicts = await state.scoring.verdicts(texts, ours)
+    ours = None if model in MISTRAL_NAMES else model
+    try:
+        verdicts = await state.scoring.verdicts(texts, ours)
+    except UnknownModelError as error:
+        raise Problem(400, f"Invalid model: {model}", code="model_not_found") from error
     view = MISTRAL_2411 if model.endswith("-2411") else MISTRAL_2603
     tokens = sum(len(text.split()) for text in texts)
     return json_response(
@@ -86,17 +96,22 @@ def _model(body: dict[str, Any]) -> str:
 
 def _conversations(body: dict[str, Any]) -> list[list[dict[str, Any]]]:
     value = _required(body, "input")
-    if isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value):
-        return [value]
-    if (
-        isinstance(value, list)
-        and value
-        and all(isinstance(turns, list) and turns for turns in value)
-        and all(isinstance(turn, dict) for turns in value for turn in turns)
-    ):
-        return value
+    if isinstance(value, list) and value:
+        conversations = [value] if all(isinstance(turn, dict) for turn in value) else value
+        if all(_is_conversation(turns) for turns in conversations):
+            return conversations
     raise InvalidInputError(
-        "Input should be a list of messages or a list of such lists", field="input"
+        "Input should be a list of messages, or a list of such lists; a message has a role, "
+        f"one of {', '.join(_ROLE_NAMES)}",
+        field="input",
+    )
+
+
+def _is_conversation(turns: Any) -> bool:
+    return (
+        isinstance(turns, list)
+        and bool(turns)
+        and all(isinstance(turn, dict) and turn.get("role") in _ROLE_NAMES for turn in turns)
     )
 
 

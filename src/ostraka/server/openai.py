@@ -18,8 +18,8 @@ from ostraka.errors import (
 )
 from ostraka.moderator import ModelCard, Moderator, Verdict
 from ostraka.server.body import check_texts, read_object
-from ostraka.server.envelopes import is_mistral_client, json_response
-from ostraka.server.mistral import answer_moderation
+from ostraka.server.envelopes import Dialect, is_mistral_client, json_response
+from ostraka.server.mistral import MISTRAL_NAMES, answer_moderation
 from ostraka.server.state import state_of
 from ostraka.settings import Images
 from ostraka.taxonomy import OPENAI, OPENAI_LEGACY, View
@@ -33,10 +33,14 @@ async def moderations(request: Request) -> Response:
     state = state_of(request)
     body = await read_object(request, state.settings)
     model = body.get("model")
-    if _speaks_mistral(request, model):
+    mistral = _speaks_mistral(request, model)
+    request.state.dialect = Dialect.MISTRAL if mistral else Dialect.OPENAI
+    if mistral:
         return await answer_moderation(state, body)
-    if model is not None and not isinstance(model, str):
-        raise InvalidInputError("'model' must be a string.", field="model", code="invalid_type")
+    if model is not None and (not isinstance(model, str) or not model):
+        raise InvalidInputError(
+            "'model' must be a non-empty string.", field="model", code="invalid_type"
+        )
     texts, has_images = parse_input(body, state.settings.images)
     check_texts(texts, state.settings, "input")
     verdicts = await state.scoring.verdicts(texts, _our_model(model))
@@ -182,13 +186,6 @@ def model_cards(moderator: Moderator) -> dict[str, dict[str, Any]]:
     for alias in (*OMNI, *LEGACY, *MISTRAL_NAMES):
         cards[alias] = _card(default, alias, moderator)
     return cards
-
-
-MISTRAL_NAMES: Final = (
-    "mistral-moderation-latest",
-    "mistral-moderation-2603",
-    "mistral-moderation-2411",
-)
 
 
 def _card(card: ModelCard, name: str, moderator: Moderator) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""What request handlers share: settings, moderator, scoring."""
+"""What request handlers share: settings, moderator, scoring, what is kept."""
 
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from ostraka.moderator import Moderator
+from ostraka.server.kept import Kept
 from ostraka.server.scoring import Scoring
 from ostraka.settings import Settings
 
@@ -16,6 +17,7 @@ class State:
     settings: Settings
     moderator: Moderator
     scoring: Scoring
+    kept: Kept
 
 
 def state_of(request: Request) -> State:

@@ -1,6 +1,6 @@
-"""Turn trained stages into an artefact: calibrate, choose thresholds and bands, write it.
+"""Turn trained models into an artefact: calibrate, choose thresholds and bands, write it.
 
-Calibration, thresholds and bands are fitted on rows that no stage was trained on.
+Calibration, thresholds and bands are fitted on rows that no model was trained on.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,26 +16,27 @@ from sklearn.isotonic import IsotonicRegression
 
 from ostraka.assess.artefact import FORMAT, MANIFEST
 from ostraka.assess.calibration import Calibration, CategoryMap
+from ostraka.assess.combination import Combination
 from ostraka.taxonomy import Category
 
 Floats = NDArray[np.float32]
+NEVER: Final = 1.01
+"""A bound of a band that no probability reaches."""
 
 
-def fit_calibration(logits: Floats, labels: Floats, weights: Floats) -> Calibration:
+def fit_calibration(logits: Floats, labels: Floats) -> Calibration:
     """Isotonic maps per category from logits and labels (n, categories), NaN where unknown."""
-    return Calibration(
-        [_fit_map(logits[:, j], labels[:, j], weights) for j in range(logits.shape[1])]
-    )
+    return Calibration([_fit_map(logits[:, j], labels[:, j]) for j in range(logits.shape[1])])
 
 
-def _fit_map(logits: Floats, labels: Floats, weights: Floats, knots: int = 40) -> CategoryMap:
+def _fit_map(logits: Floats, labels: Floats, knots: int = 40) -> CategoryMap:
     known = ~np.isnan(labels)
     fit = IsotonicRegression(y_min=1e-4, y_max=1 - 1e-4, out_of_bounds="clip")
-    fit.fit(logits[known], labels[known], sample_weight=weights[known])
-    at = np.unique(np.quantile(logits[known], np.linspace(0, 1, 400)))
-    tail = np.sort(logits[known & (labels > 0.5)])
-    at = np.unique(np.concatenate([at, tail]))
+    fit.fit(logits[known], labels[known])
+    spots = np.quantile(logits[known], np.linspace(0, 1, 400))
+    at = np.unique(np.concatenate([spots, logits[known & (labels > 0.5)]]))
     values = np.asarray(fit.predict(at), np.float64)
+    # A slight slope along the steps, so that two texts with different logits rarely tie.
     slope = np.linspace(0, 1e-4, len(at))
     values = np.maximum.accumulate(np.clip(values * (1 - 1e-4) + slope, 0, 1))
     if len(at) > knots:
@@ -45,71 +46,129 @@ def _fit_map(logits: Floats, labels: Floats, weights: Floats, knots: int = 40) -
             at,
         )
         chosen = np.unique(spread)
-        return CategoryMap(
-            chosen.astype(np.float32), np.interp(chosen, at, values).astype(np.float32)
-        )
+        at, values = chosen, np.interp(chosen, at, values)
     return CategoryMap(at.astype(np.float32), values.astype(np.float32))
 
 
-def choose_threshold(
-    probabilities: Floats, labels: Floats, weights: Floats, precision: float, lowest: float = 0.5
-) -> float:
-    """The lowest probability, not under `lowest`, from which flags reach `precision`.
+def choose_thresholds(
+    probabilities: Floats,
+    labels: Floats,
+    *,
+    precision: float,
+    benign: NDArray[np.bool_] | None = None,
+    most_false: float = 0.0,
+) -> Floats:
+    """Per category (categories,) the lowest probability from 0.5 on that is safe to flag from.
 
-    Arrays are (n,) and fully known. Where the precision is never reached, 0.9 or the highest
-    precision's threshold, whichever is higher.
+    Safe means: of the held-out rows flagged at least `precision` are positive, and of the rows
+    `benign` (n,) at most the share `most_false` are flagged. Labels (n, categories) are NaN
+    where unknown. Where no probability is safe, the threshold is 0.95.
     """
-    order = np.argsort(-probabilities)
-    hits = np.cumsum(labels[order] * weights[order])
-    flagged = np.cumsum(weights[order])
-    reached = np.flatnonzero(hits / flagged >= precision)
-    if not len(reached):
-        return 0.9
-    return float(np.clip(probabilities[order][reached[-1]], lowest, 0.95))
+    thresholds = np.empty(labels.shape[1], np.float32)
+    for j, known in enumerate((~np.isnan(labels)).T):
+        thresholds[j] = _precise(probabilities[known, j], labels[known, j] > 0.5, precision)
+        if benign is not None and benign.any():
+            floor = float(np.quantile(probabilities[benign, j], 1.0 - most_false))
+            thresholds[j] = max(thresholds[j], min(floor + 1e-4, 0.95))
+    return thresholds
+
+
+def _precise(p: Floats, positive: NDArray[np.bool_], precision: float) -> float:
+    order = np.argsort(-p)
+    share = np.cumsum(positive[order]) / np.arange(1, len(p) + 1)
+    safe = np.flatnonzero(share >= precision)
+    return float(np.clip(p[order][safe[-1]], 0.5, 0.95)) if len(safe) else 0.95
+
+
+def benign_rows(labels: Floats, least: int = 10) -> NDArray[np.bool_]:
+    """Which rows (n,) are known to be harmless: `least` categories known or more, all 0."""
+    known = ~np.isnan(labels)
+    return (known.sum(axis=1) >= least) & ~(np.nan_to_num(labels) > 0.5).any(axis=1)
 
 
 def choose_bands(
-    probabilities: Floats, labels: Floats, thresholds: Floats, risk: float
+    first: Floats, last: Floats, thresholds: Floats, risk: float
 ) -> tuple[Floats, Floats]:
-    """Per category the narrowest band around the threshold that keeps errors outside rare.
+    """The first stage's bands of doubt, so that it seldom contradicts the last stage.
 
-    Below `low` at most `risk` of the positives are missed; above `high` at most `risk` × 10 of
-    what is flagged is wrong.
+    `first` and `last` are the probabilities (n, categories) of both stages on held-out rows.
+    Below `low` the first stage says no: of the texts that the last stage flags, at most `risk`
+    may be passed so in every category. Above `high` it says yes: of its flags at most `risk` may
+    be denied by the last stage. `low` is one quantile per category of the first stage's
+    probability over what the last stage flags, the same quantile for all, as high as the risk
+    allows, with the finite-sample correction of conformal risk control (Angelopoulos et al.,
+    2022, equation 4).
+    """
+    flags = last >= thresholds
+    flagged = flags.any(axis=1)
+    count = int(flagged.sum())
+    low = np.zeros_like(thresholds)
+    for quantile in np.linspace(0.3, 0.0, 61):
+        candidate = _quantiles(first, flags, float(quantile))
+        passed = (first[flagged] < candidate).all(axis=1).sum()
+        if (passed + 1) / (count + 1) <= risk:
+            low = candidate
+            break
+    low = np.minimum(low, thresholds)
+    high = np.array(
+        [
+            _highest_doubt(first[:, j], flags[:, j], float(threshold), risk)
+            for j, threshold in enumerate(thresholds)
+        ],
+        np.float32,
+    )
+    return low, high
+
+
+def _quantiles(first: Floats, flags: NDArray[np.bool_], quantile: float) -> Floats:
+    return np.array(
+        [
+            np.quantile(first[flags[:, j], j], quantile) if flags[:, j].any() else NEVER
+            for j in range(first.shape[1])
+        ],
+        np.float32,
+    )
+
+
+def _highest_doubt(p: Floats, flags: NDArray[np.bool_], threshold: float, risk: float) -> float:
+    """The lowest probability from which at most `risk` of one category's flags are denied."""
+    order = np.argsort(-p)
+    denied = np.cumsum(~flags[order])
+    shares = (denied + 1) / (np.arange(len(p)) + 2)
+    safe = np.flatnonzero((shares <= risk) & (p[order] >= threshold))
+    return float(p[order][safe[-1]]) if len(safe) else NEVER
+
+
+def choose_doubt(
+    probabilities: Floats, labels: Floats, thresholds: Floats, doubt: float
+) -> tuple[Floats, Floats]:
+    """The last stage's bands of doubt, in which a person should look.
+
+    Below `low` lie at most the share `doubt` of a category's positives, or its probability is
+    under `doubt` anyway; above `high` at most that share of what is flagged is wrong.
     """
     low, high = thresholds.copy(), thresholds.copy()
     for j, threshold in enumerate(thresholds):
         known = ~np.isnan(labels[:, j])
-        p, y = probabilities[known, j], labels[known, j]
-        positives = np.sort(p[y > 0.5])
-        if len(positives):
-            low[j] = min(threshold, positives[int(risk * len(positives))])
-        above = p[y < 0.5]
-        above = above[above >= threshold]
-        flagged = int((p >= threshold).sum())
-        allowed = int(risk * 10 * flagged)
-        if len(above) > allowed:
-            high[j] = max(threshold, float(np.sort(above)[::-1][allowed]))
+        p, positive = probabilities[known, j], labels[known, j] > 0.5
+        if positive.any():
+            low[j] = np.clip(np.quantile(p[positive], doubt), min(doubt, threshold), threshold)
+        high[j] = _highest_doubt(p, positive, float(threshold), doubt)
     return low, high
 
 
 @dataclass(frozen=True, slots=True)
 class StagePart:
-    """What the manifest says of one stage."""
+    """What the manifest says of one stage; `low` and `high` are its bands (categories,)."""
 
     name: str
+    models: Sequence[str]
     files: Sequence[str]
+    combination: Combination | None
     calibration: Calibration
     low: Floats
     high: Floats
     options: Mapping[str, Any]
-
-
-def write_lexical(folder: Path, weights: Floats, bias: Floats) -> None:
-    """`lexical.npz`: weights as float16, bias as float32; the same arrays give the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        folder / "lexical.npz", weights=weights.astype(np.float16), bias=bias.astype(np.float32)
-    )
 
 
 def write_manifest(
@@ -131,22 +190,24 @@ def write_manifest(
         "categories": list(categories),
         "not_modelled": list(not_modelled),
         "thresholds": {str(c): round(float(t), 4) for c, t in thresholds.items()},
-        "stages": [
-            {
-                "name": stage.name,
-                "files": {
-                    file: hashlib.sha256((folder / file).read_bytes()).hexdigest()
-                    for file in stage.files
-                },
-                "options": dict(stage.options),
-                "calibration": stage.calibration.to_json(),
-                "bands": {
-                    "low": [round(float(x), 5) for x in stage.low],
-                    "high": [round(float(x), 5) for x in stage.high],
-                },
-            }
-            for stage in stages
-        ],
+        "stages": [_stage(folder, stage) for stage in stages],
         "provenance": dict(provenance),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
+
+
+def _stage(folder: Path, stage: StagePart) -> dict[str, Any]:
+    return {
+        "name": stage.name,
+        "models": list(stage.models),
+        "files": {
+            file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in stage.files
+        },
+        "options": dict(stage.options),
+        "combination": stage.combination.to_json() if stage.combination else None,
+        "calibration": stage.calibration.to_json(),
+        "bands": {
+            "low": [round(float(x), 5) for x in stage.low],
+            "high": [round(float(x), 5) for x in stage.high],
+        },
+    }

@@ -1,48 +1,46 @@
 """Make the classifier that ships with the package: `ostraka train bundled`.
 
-Both stages are trained on the `train` parts of the folders given and fitted (calibration,
-thresholds, bands) on their `dev` parts; sets that exist for evaluation are left out of both.
+Both models are trained on the `train` parts of the folders given; calibration, thresholds and
+bands are fitted on their `dev` parts. Sets that exist for evaluation are left out of both.
 """
 
 import datetime
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ostraka.assess.combination import Combination
 from ostraka.assess.encoder import EncoderModel
-from ostraka.assess.lexical import LexicalModel
+from ostraka.assess.lexical import LexicalModel, LexicalWeights
 from ostraka.errors import DataError
 from ostraka.train.bundle import (
     StagePart,
+    benign_rows,
     choose_bands,
-    choose_threshold,
+    choose_doubt,
+    choose_thresholds,
     fit_calibration,
-    write_lexical,
     write_manifest,
 )
-from ostraka.train.data import EVALUATION_ONLY, Table, digest_files, find_parts, read_folder
+from ostraka.train.data import EVALUATION_ONLY, Row, Table, digest_files, find_parts, read_folder
 from ostraka.train.encoder import export_onnx, fit_encoder
+from ostraka.train.hard_negatives import SOURCE, hard_negatives
 from ostraka.train.lexical import fit_lexical
-from ostraka.train.recipe import Recipe, sample, weigh
+from ostraka.train.recipe import Recipe, balance, sample, weigh
+
+_FILES: Final = {"lexical": ("lexical.npz",), "encoder": ("encoder.onnx", "tokenizer.json")}
+"""The models in the order of the cascade, and their files; each stage uses all models up to its
+own."""
 
 Report = Callable[[str, int, int, float], None]
 Floats = NDArray[np.float32]
 
-PRECISION: Final = 0.9
-RISK: Final = 0.02
 EXCLUDED: Final = EVALUATION_ONLY | {"germeval2018", "hh-harmless-test"}
 """Sources that are not English or not labelled, besides those for evaluation only."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Fitted:
-    part: StagePart
-    thresholds: Floats
 
 
 def train_bundled(
@@ -51,96 +49,122 @@ def train_bundled(
     recipe: Recipe,
     *,
     base: str = "minilm",
-    with_encoder: bool = True,
+    stages: Sequence[str] = ("lexical", "encoder"),
     report: Report = lambda stage, step, steps, loss: None,
 ) -> None:
-    """Train, calibrate and write an artefact into `output`.
+    """Train the models named in `stages`, and make an artefact of all that lie in `output`.
 
-    `report(stage, step, steps, loss)` is called after every step. The same files, recipe and
-    versions of the libraries give the same bytes with one thread.
+    A model that is not trained again keeps its files; with no `stages` only calibration,
+    thresholds and bands are fitted. `report(stage, step, steps, loss)` is called after every
+    step. The same files, recipe and versions of the libraries give the same bytes with one
+    thread. An interrupted encoder run goes on where it was when started again.
 
     Raises:
         DataError: no rows under `folders`, or a file that cannot be read.
     """
-    train = _read(folders, "train", recipe)
-    held_out = _read(folders, "dev", recipe)
-    weights, bias = fit_lexical(
-        train, recipe.lexical, seed=recipe.seed, report=lambda *step: report("lexical", *step)
-    )
-    write_lexical(output, weights, bias)
-    with np.load(output / "lexical.npz", allow_pickle=False) as arrays:
-        lexical = LexicalModel(arrays["weights"].astype(np.float32), arrays["bias"])
-    stages = [_fit("lexical", ["lexical.npz"], lexical.logits(held_out.texts), held_out, {})]
-    if with_encoder:
+    output.mkdir(parents=True, exist_ok=True)
+    train = training_rows(folders, recipe) if stages else None
+    if train and "lexical" in stages:
+        learnt = fit_lexical(
+            balance(train, recipe.lexical["balance"]),
+            recipe.lexical,
+            seed=recipe.seed,
+            report=lambda *step: report("lexical", *step),
+        )
+        learnt.save(output / "lexical.npz")
+    if train and "encoder" in stages:
         model, tokenizer = fit_encoder(
-            sample(train, recipe),
+            balance(sample(train, recipe), recipe.encoder["balance"]),
             recipe.encoder,
             seed=recipe.seed,
             base=base,
+            checkpoint=output / "encoder.checkpoint",
             report=lambda *step: report("encoder", *step),
         )
         export_onnx(model, tokenizer, output)
-        stages.append(fit_encoder_stage(output, held_out, int(recipe.encoder["tokens"])))
-    write_artefact(output, recipe, stages, folders)
+    make_artefact(output, recipe, folders)
 
 
-def fit_encoder_stage(output: Path, held_out: Table, tokens: int) -> _Fitted:
-    """Calibrate the exported encoder in `output`."""
-    encoder = EncoderModel(
-        output / "encoder.onnx",
-        output / "tokenizer.json",
-        tokens=tokens,
-        threads=torch.get_num_threads(),
+def training_rows(folders: Sequence[Path], recipe: Recipe) -> Table:
+    """Every row to learn from, weighted: the `train` parts and the recipe's hard negatives."""
+    rows = _read(folders, "train", recipe)
+    if SOURCE in recipe.sources:
+        rows += hard_negatives(recipe.sources[SOURCE].rows, recipe.categories, recipe.seed)
+    return weigh(rows, recipe)
+
+
+def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None:
+    """Fit what stands around the models in `output` on the `dev` parts; write the manifest."""
+    held_out = weigh(_read(folders, "dev", recipe), recipe)
+    labels, texts = held_out.labels, held_out.texts
+    inputs = [LexicalModel(LexicalWeights.load(output / "lexical.npz")).logits(texts)]
+    combinations: list[Combination | None] = [None]
+    if (output / "encoder.onnx").exists():
+        inputs.append(_encoder(output, recipe).logits(texts))
+        shares = np.full(len(recipe.categories), recipe.encoder["lexical_share"], np.float32)
+        combinations.append(Combination.mean([shares, 1.0 - shares]))
+    stacked = [each(inputs) if each else inputs[0] for each in combinations]
+    calibrations = [fit_calibration(each, labels) for each in stacked]
+    scores = [fit(each) for fit, each in zip(calibrations, stacked, strict=True)]
+    decisions = recipe.decisions
+    thresholds = choose_thresholds(
+        scores[-1],
+        labels,
+        precision=decisions["precision"],
+        benign=benign_rows(labels),
+        most_false=decisions["most_false"],
     )
-    names = ["encoder.onnx", "tokenizer.json"]
-    return _fit("encoder", names, encoder.logits(held_out.texts), held_out, {"tokens": tokens})
-
-
-def write_artefact(
-    output: Path, recipe: Recipe, stages: Sequence[_Fitted], folders: Sequence[Path]
-) -> None:
-    """The manifest over the stages that lie in `output`; thresholds are those of the last."""
-    now = datetime.datetime.now(datetime.UTC)
-    files = [path for path in find_parts(folders, "train") if path.parent.name not in EXCLUDED]
+    bands = [choose_bands(each, scores[-1], thresholds, decisions["risk"]) for each in scores[:-1]]
+    bands.append(choose_doubt(scores[-1], labels, thresholds, decisions["doubt"]))
+    names = list(_FILES)[: len(inputs)]
+    stages = [
+        StagePart(
+            name,
+            models=names[: index + 1],
+            files=[file for used in names[: index + 1] for file in _FILES[used]],
+            combination=combinations[index],
+            calibration=calibrations[index],
+            low=bands[index][0],
+            high=bands[index][1],
+            options={"tokens": int(recipe.encoder["tokens"])} if name == "encoder" else {},
+        )
+        for index, name in enumerate(names)
+    ]
     write_manifest(
         output,
         name="ostraka",
-        created=int(
-            datetime.datetime(now.year, now.month, now.day, tzinfo=datetime.UTC).timestamp()
-        ),
+        created=_midnight(),
         categories=recipe.categories,
         not_modelled=recipe.not_modelled,
-        thresholds=dict(zip(recipe.categories, stages[-1].thresholds, strict=True)),
-        stages=[stage.part for stage in stages],
-        provenance={"seed": recipe.seed, "data": digest_files(files)},
+        thresholds=dict(zip(recipe.categories, thresholds, strict=True)),
+        stages=stages,
+        provenance={"seed": recipe.seed, "data": _digests(folders)},
     )
 
 
-def _read(folders: Sequence[Path], part: str, recipe: Recipe) -> Table:
+def _encoder(folder: Path, recipe: Recipe) -> EncoderModel:
+    return EncoderModel(
+        folder / "encoder.onnx",
+        folder / "tokenizer.json",
+        tokens=int(recipe.encoder["tokens"]),
+        threads=torch.get_num_threads(),
+    )
+
+
+def _midnight() -> int:
+    """The day as a UNIX time, so that two runs of a day give the same bytes."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    return int(datetime.datetime(*today.timetuple()[:3], tzinfo=datetime.UTC).timestamp())
+
+
+def _digests(folders: Sequence[Path]) -> dict[str, str]:
+    parts = [path for part in ("train", "dev") for path in find_parts(folders, part)]
+    return digest_files(path for path in parts if path.parent.name not in EXCLUDED)
+
+
+def _read(folders: Sequence[Path], part: str, recipe: Recipe) -> list[Row]:
     rows = read_folder(folders, part, exclude=EXCLUDED)
     useful = [row for row in rows if any(c in recipe.categories for c in row.labels)]
     if not useful:
         raise DataError(f"no labelled rows in {part}.jsonl under {', '.join(map(str, folders))}")
-    return weigh(useful, recipe)
-
-
-def _fit(
-    name: str, files: Sequence[str], logits: Floats, held_out: Table, options: dict[str, Any]
-) -> _Fitted:
-    labels = held_out.labels
-    calibration = fit_calibration(logits, labels, np.ones_like(held_out.weights))
-    probabilities = calibration(logits)
-    thresholds = np.array(
-        [
-            choose_threshold(
-                probabilities[known, column],
-                labels[known, column],
-                np.ones(int(known.sum()), np.float32),
-                PRECISION,
-            )
-            for column, known in enumerate((~np.isnan(labels)).T)
-        ],
-        np.float32,
-    )
-    low, high = choose_bands(probabilities, labels, thresholds, RISK)
-    return _Fitted(StagePart(name, files, calibration, low, high, options), thresholds)
+    return useful

@@ -56,7 +56,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows as arrays: `labels` float32 (n, categories), NaN where unknown; `weights` (n,)."""
+    """Rows as arrays, both float32 (n, categories): `labels`, NaN where unknown, and `weights`."""
 
     rows: Sequence[Row]
     categories: tuple[Category, ...]
@@ -160,15 +160,15 @@ def digest_files(paths: Iterable[Path]) -> dict[str, str]:
 def tabulate(
     rows: Sequence[Row], categories: tuple[Category, ...], weak_weight: float = 0.3
 ) -> Table:
-    """Rows as arrays; rows of inferred labels weigh `weak_weight`."""
+    """Rows as arrays; unknown labels weigh 0, inferred ones `weak_weight`, all others 1."""
     labels = np.full((len(rows), len(categories)), np.nan, dtype=np.float32)
     column = {category: index for index, category in enumerate(categories)}
     for i, row in enumerate(rows):
         for category, value in row.labels.items():
             if category in column:
                 labels[i, column[category]] = value
-    weights = np.array([weak_weight if row.weak else 1.0 for row in rows], dtype=np.float32)
-    return Table(rows, categories, labels, weights)
+    trust = np.array([weak_weight if row.weak else 1.0 for row in rows], dtype=np.float32)
+    return Table(rows, categories, labels, trust[:, None] * ~np.isnan(labels))
 
 
 def read_folder(

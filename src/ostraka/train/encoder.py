@@ -6,10 +6,9 @@ returns `logits` (float32, batch × categories); its weights are quantised to in
 """
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -20,6 +19,9 @@ from transformers import AutoModel, AutoTokenizer
 from ostraka.assess.normalize import normalize
 from ostraka.train.augment import augment
 from ostraka.train.data import Table
+
+_LONGEST: Final = 512
+_STEPS_PER_CHECKPOINT: Final = 200
 
 
 class EncoderClassifier(nn.Module):
@@ -54,12 +56,14 @@ def fit_encoder(
     *,
     seed: int,
     base: str = "minilm",
+    checkpoint: Path | None = None,
     report: Callable[[int, int, float], None] = lambda step, steps, loss: None,
 ) -> tuple[EncoderClassifier, Any]:
     """Train on every row of `table` once, in order of length within shuffled chunks.
 
     `options` are the `[encoder]` keys of the recipe. Returns the model and its tokenizer;
-    `report(step, steps, loss)` is called after each step.
+    `report(step, steps, loss)` is called after each step. With `checkpoint`, the state of the
+    run is kept in that file now and then, and a run that finds one goes on from there.
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
@@ -72,26 +76,16 @@ def fit_encoder(
         normalize(augment(text, random) if random.random() < options["augmented"] else text)
         for text in table.texts
     ]
-    encoded = tokenizer(texts, truncation=True, max_length=options["tokens"])["input_ids"]
+    encoded = [
+        _one_window(ids, options["tokens"], random)
+        for ids in tokenizer(texts, truncation=True, max_length=_LONGEST)["input_ids"]
+    ]
     batches = list(_batches(encoded, options["batch"], random))
-    head = [p for n, p in model.named_parameters() if p.requires_grad and n.startswith("head")]
-    rest = [p for n, p in model.named_parameters() if p.requires_grad and not n.startswith("head")]
-    rate = options["learning_rate"]
-    optimizer = torch.optim.AdamW(
-        [{"params": rest, "lr": rate}, {"params": head, "lr": rate * 5}], weight_decay=0.01
-    )
-    warm = max(1, len(batches) // 20)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: (
-            min(1.0, (step + 1) / warm)
-            * max(0.02, 0.5 * (1 + math.cos(math.pi * step / len(batches))))
-        ),
-    )
-    labels = torch.from_numpy(table.labels)
-    weights = torch.from_numpy(table.weights)
+    optimizer, schedule = _optimizer(model, options["learning_rate"], len(batches))
+    done = _resume(checkpoint, model, optimizer, schedule)
+    labels, weights = torch.from_numpy(table.labels), torch.from_numpy(table.weights)
     model.train()
-    for step, batch in enumerate(batches):
+    for step, batch in enumerate(batches[done:], start=done + 1):
         ids, mask = _pad([encoded[i] for i in batch])
         loss = masked_loss(model(ids, mask), labels[batch], weights[batch])
         optimizer.zero_grad()
@@ -99,13 +93,17 @@ def fit_encoder(
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        report(step + 1, len(batches), float(loss.detach()))
+        report(step, len(batches), float(loss.detach()))
+        if checkpoint and step % _STEPS_PER_CHECKPOINT == 0:
+            _keep(checkpoint, step, model, optimizer, schedule)
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
     model.eval()
     return model, tokenizer
 
 
 def masked_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Binary cross-entropy over known labels (not NaN), each row scaled by its weight.
+    """Binary cross-entropy over known labels (not NaN), each weighted, per row of the batch.
 
     A row that knows many categories counts as the square root of their number, so that sources
     of plain negatives in all categories do not drown those that label one.
@@ -114,8 +112,60 @@ def masked_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     losses = nn.functional.binary_cross_entropy_with_logits(
         logits, torch.nan_to_num(labels), reduction="none"
     )
-    per_row = (losses * known).sum(1) / known.sum(1).clamp(min=1).sqrt()
-    return (per_row * weights).sum() / weights.sum().clamp(min=1e-6)
+    per_row = (losses * weights).sum(1) / known.sum(1).clamp(min=1).sqrt()
+    return per_row.mean()
+
+
+def _one_window(ids: list[int], size: int, random: np.random.Generator) -> list[int]:
+    """`ids`, or a random stretch of `size` of them between the same first and last token."""
+    if len(ids) <= size:
+        return ids
+    start = int(random.integers(1, len(ids) - size + 2))
+    return [ids[0], *ids[start : start + size - 2], ids[-1]]
+
+
+def _optimizer(
+    model: EncoderClassifier, rate: float, steps: int
+) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.LambdaLR]:
+    """AdamW with a faster head, warmed up over the first twentieth, then a cosine to 2 %."""
+    head = [p for n, p in model.named_parameters() if p.requires_grad and n.startswith("head")]
+    rest = [p for n, p in model.named_parameters() if p.requires_grad and not n.startswith("head")]
+    optimizer = torch.optim.AdamW(
+        [{"params": rest, "lr": rate}, {"params": head, "lr": rate * 5}], weight_decay=0.01
+    )
+    warm = max(1, steps // 20)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer,
+        lambda step: (
+            min(1.0, (step + 1) / warm) * max(0.02, 0.5 * (1 + math.cos(math.pi * step / steps)))
+        ),
+    )
+    return optimizer, schedule
+
+
+def _keep(path: Path, step: int, model: EncoderClassifier, *others: Any) -> None:
+    """Write the run's state beside `path` first, so that a crash leaves the last one whole."""
+    state = {
+        "step": step,
+        "model": model.state_dict(),
+        "others": [other.state_dict() for other in others],
+        "random": torch.get_rng_state(),
+    }
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+def _resume(path: Path | None, model: EncoderClassifier, *others: Any) -> int:
+    """Take up the state in `path`; the number of steps that are done."""
+    if path is None or not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    model.load_state_dict(state["model"])
+    for other, kept in zip(others, state["others"], strict=True):
+        other.load_state_dict(kept)
+    torch.set_rng_state(state["random"])
+    return int(state["step"])
 
 
 def _freeze(model: EncoderClassifier, layers: int) -> None:
@@ -185,8 +235,3 @@ def predict_logits(
             ids, mask = _pad(tokenizer(chunk, truncation=True, max_length=tokens)["input_ids"])
             out.append(model(ids, mask).numpy())
     return np.concatenate(out).astype(np.float32)
-
-
-def seconds_left(started: float, step: int, steps: int) -> float:
-    """The time that `steps - step` further steps take at the pace so far."""
-    return (time.monotonic() - started) / max(step, 1) * (steps - step)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ostraka.assess.cascade import Cascade
 from ostraka.taxonomy import Category
 from ostraka.train.augment import VARIANTS
+from ostraka.train.bundle import benign_rows
 from ostraka.train.data import Row, read_folder, tabulate
 from ostraka.train.metrics import bias_figures, category_figures, flag_rate_at_recall
 
@@ -112,9 +113,7 @@ def _per_category(
 def _benign(rows: Sequence[Row], scores: Floats, thresholds: Floats) -> dict[str, Any]:
     """Of texts labelled harmless in ten categories or more: the share flagged by any."""
     flagged = np.asarray((scores >= thresholds).any(axis=1), np.bool_)
-    benign = np.array(
-        [len(row.labels) >= 10 and not any(row.labels.values()) for row in rows], np.bool_
-    )
+    benign = benign_rows(tabulate(rows, tuple(Category)).labels)
     if not benign.any():
         return {"rows": 0, "share": None}
     return {"rows": int(benign.sum()), "share": float(flagged[benign].mean())}

@@ -32,6 +32,7 @@ class Recipe:
     not_modelled: tuple[Category, ...]
     encoder: dict[str, Any]
     lexical: dict[str, Any]
+    decisions: dict[str, float]
     sources: dict[str, SourceRecipe]
 
 
@@ -55,6 +56,7 @@ def load_recipe(path: Path | None = None) -> Recipe:
             not_modelled=tuple(Category(name) for name in raw["not_modelled"]),
             encoder=raw["encoder"],
             lexical=raw["lexical"],
+            decisions={name: float(value) for name, value in raw["decisions"].items()},
             sources={
                 name: SourceRecipe(int(source["rows"]), float(source["weight"]))
                 for name, source in raw["sources"].items()
@@ -68,9 +70,22 @@ def weigh(rows: list[Row], recipe: Recipe) -> Table:
     """Rows as a table whose weights include their source's; unnamed sources weigh 1."""
     table = tabulate(rows, recipe.categories, recipe.weak_weight)
     scale = [recipe.sources[r.source].weight if r.source in recipe.sources else 1.0 for r in rows]
-    return Table(
-        table.rows, table.categories, table.labels, table.weights * np.array(scale, np.float32)
-    )
+    weights = table.weights * np.array(scale, np.float32)[:, None]
+    return Table(table.rows, table.categories, table.labels, weights)
+
+
+def balance(table: Table, most: float) -> Table:
+    """The table with the positives of rare categories weighing more.
+
+    A category's positives weigh as many times more as the square root of how often its negatives
+    outweigh them, `most` at most. Calibration on held-out rows undoes the shift in probability.
+    """
+    positive = np.nan_to_num(table.labels) > 0.5
+    for_positives = (table.weights * positive).sum(axis=0)
+    for_negatives = (table.weights * ~positive).sum(axis=0)
+    factor = np.sqrt(for_negatives / np.maximum(for_positives, 1e-6)).clip(1.0, most)
+    weights = np.where(positive, table.weights * factor, table.weights).astype(np.float32)
+    return Table(table.rows, table.categories, table.labels, weights)
 
 
 def sample(table: Table, recipe: Recipe) -> Table:

@@ -1,0 +1,70 @@
+"""What the service keeps, opened only when there is something to read or write.
+
+The imports inside functions are here on purpose: SQLAlchemy takes half a second to import, which
+a server that keeps nothing must not pay at its start.
+"""
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ostraka.access.keys import KeyTable
+from ostraka.access.ring import now
+from ostraka.storage.location import Location
+
+if TYPE_CHECKING:
+    from ostraka.storage.database import Database
+
+
+class Kept:
+    """The database of a server, lazily. Its methods block: call them in a thread."""
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+        self._lock = threading.Lock()
+        self._opened: Database | None = None
+
+    def load(self) -> KeyTable:
+        """All keys; none where nothing was ever kept.
+
+        Raises:
+            StorageError: the database does not answer.
+        """
+        if self._opened is None and not self._location.exists():
+            return KeyTable({}, any_made=False)
+        from ostraka.access.store import all_keys
+
+        with self._database().reading() as session:
+            return KeyTable.of(all_keys(session), now())
+
+    def note_use(self, used: Mapping[str, datetime]) -> None:
+        """Remember when keys were last used, by id."""
+        from ostraka.access.store import note_use
+
+        with self._database().writing() as session:
+            note_use(session, used)
+
+    def suggest(self, **suggestion: Any) -> str:
+        """Keep a suggestion (the fields of `Suggestion`); returns its id.
+
+        Raises:
+            StorageError: it could not be kept.
+        """
+        from ostraka.suggestions.store import Suggestion, keep
+
+        with self._database().writing() as session:
+            return keep(session, Suggestion(**suggestion), now())
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def _database(self) -> "Database":
+        from ostraka.storage.database import Database
+
+        with self._lock:
+            if self._opened is None:
+                self._opened = Database(self._location)
+            return self._opened

@@ -1,0 +1,236 @@
+"""Fit a classifier to an operator's own labels: `ostraka adapt`.
+
+The models stay as they are. Per category that the rows label often enough, each stage gets a
+logistic regression over the logits of all its models and categories (stacked generalisation;
+Wolpert, 1992), with its own calibration, threshold and bands; the others keep theirs. A few
+hundred rows do, and the outcome is a new artefact with digests of its own.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+from ostraka.assess.artefact import Artefact
+from ostraka.assess.calibration import Calibration, CategoryMap
+from ostraka.assess.combination import Combination, cut
+from ostraka.assess.stage import Stage
+from ostraka.errors import DataError
+from ostraka.taxonomy import Category
+from ostraka.train.bundle import (
+    StagePart,
+    choose_bands,
+    choose_doubt,
+    choose_thresholds,
+    write_manifest,
+)
+from ostraka.train.data import Row, Table, tabulate
+from ostraka.train.metrics import category_figures
+
+Floats = NDArray[np.float32]
+
+FEWEST: Final = 10
+"""Positives and negatives, each, that a category needs before it is adapted."""
+_PENALTIES: Final = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_FOLDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """What was done: categories by outcome, and figures on held-out rows before and after."""
+
+    adapted: tuple[Category, ...]
+    kept: tuple[Category, ...]
+    fitted_rows: int
+    held_out_rows: int
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """One stage's new columns by category index: weights, bias, calibration, and scores."""
+
+    combination: Combination
+    calibration: Calibration
+    scores: Floats
+
+
+def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """Rows to fit on and rows held out, the latter `share` of each combination of labels."""
+    random = np.random.default_rng(seed)
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(sorted(c for c, v in row.labels.items() if v > 0.5)), []).append(
+            row
+        )
+    fitted: list[Row] = []
+    held_out: list[Row] = []
+    for _, group in sorted(groups.items()):
+        order = random.permutation(len(group))
+        cut_at = round(share * len(group))
+        held_out += [group[i] for i in order[:cut_at]]
+        fitted += [group[i] for i in order[cut_at:]]
+    return fitted, held_out
+
+
+def adapt(
+    base: Path,
+    rows: Sequence[Row],
+    output: Path,
+    *,
+    held_out: Sequence[Row],
+    precision: float = 0.9,
+    risk: float = 0.1,
+    seed: int = 20261121,
+    digests: dict[str, str] | None = None,
+) -> Adapted:
+    """Write into `output` the classifier in `base`, fitted to `rows`.
+
+    `held_out` rows are only measured on. Thresholds are chosen for `precision` on predictions
+    for rows that the fit did not see (cross-validation); `risk` bounds how often the first stage
+    may contradict the last.
+
+    Raises:
+        DataError: no category has `FEWEST` positives and negatives, or `output` exists.
+        ArtefactError: `base` is no classifier.
+    """
+    artefact = Artefact.load(base)
+    table = tabulate(rows, artefact.categories)
+    columns = _adaptable(table)
+    if not columns:
+        raise DataError(
+            f"no category has {FEWEST} positive and {FEWEST} negative rows to fit; "
+            f"categories are {', '.join(artefact.categories)}"
+        )
+    if output.exists():
+        raise DataError(f"{output} exists already; name another folder")
+    fits = [_fit_stage(stage, table, columns, seed) for stage in artefact.stages]
+    thresholds = np.array([artefact.thresholds[c] for c in artefact.categories], np.float32)
+    chosen = choose_thresholds(fits[-1].scores, table.labels, precision=precision)
+    thresholds[columns] = chosen[columns]
+    bands = [choose_bands(fit.scores, fits[-1].scores, thresholds, risk) for fit in fits[:-1]]
+    bands.append(choose_doubt(fits[-1].scores, table.labels, thresholds, 0.15))
+    manifest = artefact.manifest
+    output.mkdir(parents=True)
+    for name in {file for stage in manifest["stages"] for file in stage["files"]}:
+        shutil.copyfile(base / name, output / name)
+    write_manifest(
+        output,
+        name=artefact.name,
+        created=artefact.created,
+        categories=artefact.categories,
+        not_modelled=artefact.not_modelled,
+        thresholds=dict(zip(artefact.categories, thresholds, strict=True)),
+        stages=[
+            StagePart(
+                raw["name"],
+                raw["models"],
+                list(raw["files"]),
+                fit.combination,
+                fit.calibration,
+                low,
+                high,
+                raw["options"],
+            )
+            for raw, fit, (low, high) in zip(manifest["stages"], fits, bands, strict=True)
+        ],
+        provenance=manifest["provenance"]
+        | {"adapted_from": artefact.stages[-1].digest, "adapted_on": digests or {}},
+    )
+    names = artefact.categories
+    return Adapted(
+        adapted=tuple(names[i] for i in columns),
+        kept=tuple(c for i, c in enumerate(names) if i not in columns),
+        fitted_rows=len(rows),
+        held_out_rows=len(held_out),
+        before=_figures(artefact, held_out),
+        after=_figures(Artefact.load(output), held_out),
+    )
+
+
+def _adaptable(table: Table) -> list[int]:
+    positive = (table.labels > 0.5).sum(axis=0)
+    negative = (table.labels <= 0.5).sum(axis=0)
+    return np.flatnonzero((positive >= FEWEST) & (negative >= FEWEST)).tolist()
+
+
+def _fit_stage(stage: Stage, table: Table, columns: Sequence[int], seed: int) -> _Columns:
+    """The stage's combination and calibration with the columns of `columns` fitted anew."""
+    logits = [model.logits(table.texts) for model in stage.models]
+    inputs = cut(logits)
+    combination = stage.combination or Combination(
+        np.eye(inputs.shape[1], dtype=np.float32), np.zeros(inputs.shape[1], np.float32)
+    )
+    weights, bias = combination.weights.copy(), combination.bias.copy()
+    maps = list(stage.calibration.maps)
+    scores = stage.calibration(combination(logits))
+    middle, spread = inputs.mean(axis=0), np.maximum(inputs.std(axis=0), 1e-3)
+    scaled = (inputs - middle) / spread
+    for column in columns:
+        known = np.flatnonzero(~np.isnan(table.labels[:, column]))
+        truth = table.labels[known, column] > 0.5
+        model, unseen = _fit_column(scaled[known], truth, seed)
+        coefficients = model.coef_[0] / spread
+        weights[:, column] = coefficients
+        bias[column] = model.intercept_[0] - float(coefficients @ middle)
+        maps[column] = _platt(unseen, truth)
+        raw = scaled @ model.coef_[0] + model.intercept_[0]
+        raw[known] = unseen
+        scores[:, column] = maps[column](raw.astype(np.float32))
+    return _Columns(Combination(weights, bias), Calibration(maps), scores)
+
+
+def _fit_column(
+    features: Floats, truth: NDArray[np.bool_], seed: int
+) -> tuple[LogisticRegression, Floats]:
+    """The model of the best penalty on all rows, and its logits for rows it had not seen."""
+    folds = StratifiedKFold(min(_FOLDS, int(truth.sum())), shuffle=True, random_state=seed)
+    best: tuple[float, LogisticRegression, Floats] | None = None
+    for inverse_penalty in _PENALTIES:
+        model = LogisticRegression(C=inverse_penalty, max_iter=2000)
+        unseen = cross_val_predict(model, features, truth, cv=folds, method="decision_function")
+        quality = float(average_precision_score(truth, unseen))
+        if best is None or quality > best[0]:
+            best = (quality, model, unseen.astype(np.float32))
+    assert best is not None
+    return best[1].fit(features, truth), best[2]
+
+
+def _platt(logits: Floats, truth: NDArray[np.bool_]) -> CategoryMap:
+    """A logistic map of logits (Platt, 1999), as knots, from predictions for unseen rows."""
+    fit = LogisticRegression(C=100.0).fit(logits[:, None], truth)
+    slope, shift = max(float(fit.coef_[0, 0]), 1e-3), float(fit.intercept_[0])
+    targets = np.linspace(-9.0, 9.0, 61)
+    return CategoryMap(
+        ((targets - shift) / slope).astype(np.float32),
+        (1.0 / (1.0 + np.exp(-targets))).astype(np.float32),
+    )
+
+
+def _figures(artefact: Artefact, rows: Sequence[Row]) -> dict[str, Any]:
+    """Per category and for any category, the figures of the last stage on `rows`."""
+    if not rows:
+        return {}
+    scores = artefact.stages[-1].assess([row.text for row in rows])
+    labels = tabulate(rows, artefact.categories).labels
+    answer: dict[str, Any] = {}
+    for column, category in enumerate(artefact.categories):
+        found = category_figures(
+            scores[:, column], labels[:, column], artefact.thresholds[category]
+        )
+        if found and found.positives:
+            answer[category] = asdict(found)
+    named = np.flatnonzero((~np.isnan(labels)).any(axis=0))
+    any_label = np.array([float(any(v > 0.5 for v in row.labels.values())) for row in rows])
+    figures = category_figures(scores[:, named].max(axis=1), any_label.astype(np.float32), 0.5)
+    if figures:
+        answer["any"] = asdict(figures)
+    return answer
