@@ -1,183 +1,161 @@
 """The first stage: hashed words and character n-grams through a small linear model, in numpy.
 
-Every feature of a text is a 32-bit rolling hash of bytes of its normal form: single words, pairs
-of neighbouring words, and runs of 3 to 5 characters that do not leave their word. A hash names a
-row of a weight table, a text's logits are the mean of its rows per kind of feature, scaled,
-plus a bias. All texts of a call are hashed together as one byte array, so the cost in Python is
-per call, not per word.
+A hash names a row of a weight table; a text's logits are the sum of its rows per kind of feature,
+divided by the root of their number, plus a bias. The n-grams of a text are those of its words, and
+few words make up most of what people write: sums over a word's n-grams are kept, so that a text
+costs a look-up per word.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ostraka.assess.base import Scores
 from ostraka.assess.calibration import Calibration
+from ostraka.assess.features import MAXIMUM_BYTES, encode, extract_bytes, pair_hashes, split_words
 from ostraka.assess.normalize import normalize
 from ostraka.taxonomy import Category
 
-SHORTEST_GRAM: Final = 3
-LONGEST_GRAM: Final = 5
-MAXIMUM_BYTES: Final = 4096
-"""A window of the lexical stage: of a longer text, each window is scored by itself."""
-
-_MULTIPLIER: Final = 0x01000193
-_SPACE: Final = 32
-_PAIR: Final = np.uint32(0x9E3779B1)
-
-
-def _word_byte_table() -> NDArray[np.bool_]:
-    """Which bytes belong to words: ASCII letters and digits, apostrophe, all of UTF-8's tail."""
-    table = np.zeros(256, np.bool_)
-    for low, high in ((48, 58), (97, 123), (128, 256)):
-        table[low:high] = True
-    table[39] = True
-    return table
+_KEPT_WORDS: Final = 1 << 16
+_KEPT_BYTES: Final = 1 << 20
+_CHUNK_TEXTS: Final = 256
+_CHUNK_BYTES: Final = 1 << 16
+"""Few enough that the words of one chunk always fit into a new vocabulary."""
+_NO_WORD: Final = b""
+"""Stands in a text that has no words; all its sums are zero."""
 
 
-_IS_WORD: Final = _word_byte_table()
+def _inverse_roots(size: int) -> NDArray[np.float32]:
+    """One over the root of 0 to `size` - 1; zero for zero."""
+    roots = np.sqrt(np.arange(size), dtype=np.float32)
+    return np.divide(1.0, roots, out=np.zeros_like(roots), where=roots > 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
-    """Hashed features of n texts: uint32 `hashes` in text order, `counts` (n,) of each text."""
-
-    hashes: NDArray[np.uint32]
-    counts: NDArray[np.int64]
+_INVERSE_ROOTS: Final = _inverse_roots(4 * MAXIMUM_BYTES)
+"""A text has at most three n-grams a byte, and fewer words and pairs than bytes."""
 
 
-class _Powers:
-    """Powers of the multiplier and of its inverse modulo 2**32, grown on demand."""
+class _Vocabulary:
+    """What the weights say of single words. It only grows, so readers need no lock.
 
-    def __init__(self) -> None:
-        self._grow(1 << 16)
+    Row `i` of `sums` is, of word number `i`, the sum over its n-grams and the row of the word
+    itself, side by side; `hashes` and `grams` are its hash and its number of n-grams.
+    """
 
-    def _grow(self, size: int) -> None:
-        multiplier = np.full(size, _MULTIPLIER, np.uint32)
-        multiplier[0] = 1
-        inverse = np.full(size, pow(_MULTIPLIER, -1, 1 << 32), np.uint32)
-        inverse[0] = 1
-        self.up = np.multiply.accumulate(multiplier, dtype=np.uint32)
-        self.down = np.multiply.accumulate(inverse, dtype=np.uint32)
+    def __init__(self, weights: NDArray[np.float32]) -> None:
+        self._weights = weights
+        self._mask = np.uint32(len(weights) - 2)  # the last row is the model's row of zeros
+        self._lock = threading.Lock()
+        self._bytes = 0
+        self.numbers: dict[bytes, int] = {_NO_WORD: 0}
+        self.sums = np.zeros((_KEPT_WORDS, 2 * weights.shape[1]), np.float32)
+        self.hashes = np.zeros(_KEPT_WORDS, np.uint32)
+        self.grams = np.zeros(_KEPT_WORDS, np.int64)
 
-    def upto(self, size: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-        """Both tables, at least `size` long."""
-        if size > len(self.up):
-            self._grow(size)
-        return self.up[:size], self.down
-
-
-_POWERS: Final = _Powers()
-
-
-def extract(texts: Sequence[str]) -> tuple[Features, Features]:
-    """The word features and the character features of texts that are in normal form."""
-    encoded = [b" " + text.encode("utf-8", "replace")[:MAXIMUM_BYTES] + b" " for text in texts]
-    lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-    raw = np.frombuffer(b"".join(encoded), np.uint8)
-    inside = _IS_WORD[raw]
-    codes = np.where(inside, raw, np.uint8(_SPACE)).astype(np.uint32)
-    up, down = _POWERS.upto(len(codes))
-    prefix = np.zeros(len(codes) + 1, np.uint32)
-    np.cumsum(codes * up, out=prefix[1:], dtype=np.uint32)
-    firsts = np.cumsum(lengths) - lengths
-    return _words(prefix, down, inside, firsts), _grams(prefix, down, inside, firsts)
-
-
-def _words(
-    prefix: NDArray[np.uint32],
-    down: NDArray[np.uint32],
-    inside: NDArray[np.bool_],
-    firsts: NDArray[np.int64],
-) -> Features:
-    """Single words and pairs of neighbours."""
-    edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
-    starts, ends = edges[0::2], edges[1::2]
-    if not len(starts):
-        return Features(np.empty(0, np.uint32), np.zeros(len(firsts), np.int64))
-    words = _scatter((prefix[ends] - prefix[starts]) * down[starts])
-    owners = np.searchsorted(firsts, starts, side="right") - 1
-    together = owners[1:] == owners[:-1]
-    pairs = _scatter(words[:-1] * _PAIR + words[1:])[together]
-    hashes = np.concatenate([words, pairs])
-    all_owners = np.concatenate([owners, owners[1:][together]])
-    order = np.argsort(all_owners, kind="stable")
-    return Features(
-        hashes[order], np.bincount(owners, minlength=len(firsts)) * 2 - _any(owners, len(firsts))
-    )
-
-
-def _any(owners: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    return (np.bincount(owners, minlength=size) > 0).astype(np.int64)
-
-
-def _grams(
-    prefix: NDArray[np.uint32],
-    down: NDArray[np.uint32],
-    inside: NDArray[np.bool_],
-    firsts: NDArray[np.int64],
-) -> Features:
-    """Runs of 3 to 5 bytes, with a space at most at either end."""
-    outside = np.zeros(len(inside) + 1, np.int32)
-    np.cumsum(~inside, out=outside[1:])
-    counts = np.zeros(len(firsts), np.int64)
-    starts_of_all, hashes_of_all = [], []
-    for size in range(SHORTEST_GRAM, LONGEST_GRAM + 1):
-        count = len(inside) - size + 1
-        if count <= 0:
-            continue
-        starts = np.flatnonzero(outside[size - 1 : size - 1 + count] == outside[1 : 1 + count])
-        hashes_of_all.append(
-            _scatter((prefix[starts + size] - prefix[starts]) * down[starts] + np.uint32(size))
-        )
-        starts_of_all.append(starts)
-    if not starts_of_all:
-        return Features(np.empty(0, np.uint32), counts)
-    owners = np.searchsorted(firsts, np.concatenate(starts_of_all), side="right") - 1
-    order = np.argsort(owners, kind="stable")
-    return Features(
-        np.concatenate(hashes_of_all)[order], np.bincount(owners, minlength=len(firsts))
-    )
-
-
-def _scatter(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Spread the bits of hashes evenly (the finaliser of MurmurHash3, public domain)."""
-    values = (values ^ (values >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-    values = (values ^ (values >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-    return values ^ (values >> np.uint32(16))
+    def learn(self, words: Sequence[bytes]) -> bool:
+        """Add those of `words` that are new; false, and nothing added, if there is no room."""
+        with self._lock:
+            new = [word for word in dict.fromkeys(words) if word not in self.numbers]
+            size = sum(map(len, new))
+            first, end = len(self.numbers), len(self.numbers) + len(new)
+            if end > _KEPT_WORDS or self._bytes + size > _KEPT_BYTES:
+                return False
+            if not new:  # another thread was faster
+                return True
+            singles, grams = extract_bytes(new)
+            width = self._weights.shape[1]
+            rows = self._weights.take(grams.hashes & self._mask, axis=0)
+            starts = np.cumsum(grams.counts) - grams.counts
+            self.sums[first:end, :width] = _sum_runs(rows, starts)
+            self.sums[first:end, width:] = self._weights.take(singles.hashes & self._mask, axis=0)
+            self.hashes[first:end] = singles.hashes
+            self.grams[first:end] = grams.counts
+            self._bytes += size
+            # Last: whoever finds a word's number finds its row filled.
+            self.numbers.update(zip(new, range(first, end), strict=True))
+            return True
 
 
 class LexicalModel:
-    """The weights: float32 (buckets, categories), a power of two of buckets; bias (categories,)."""
+    """The weights: float32 (buckets, categories), a power of two of buckets; bias (categories,).
+
+    Safe to call from several threads.
+    """
 
     def __init__(self, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        self._weights = np.ascontiguousarray(weights, np.float32)
+        buckets, width = weights.shape
+        # One row of zeros more, for the pair that the last word of a text does not have.
+        self._weights = np.zeros((buckets + 1, width), np.float32)
+        self._weights[:buckets] = weights
+        self._nothing = buckets
+        self._mask = np.uint32(buckets - 1)
         self._bias = bias.astype(np.float32)
-        self._mask = np.uint32(len(weights) - 1)
+        self._vocabulary = _Vocabulary(self._weights)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Raw logits (len(texts), categories) of texts as they came."""
-        out = np.tile(self._bias, (len(texts), 1))
-        for start in range(0, len(texts), _CHUNK):
-            part = [normalize(text) for text in texts[start : start + _CHUNK]]
-            for features in extract(part):
-                self._add(out[start : start + _CHUNK], features)
-        return out
+        parts = [self._chunk(chunk) for chunk in _chunks(texts)]
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate(parts) if parts else np.empty((0, len(self._bias)), np.float32)
 
-    def _add(self, out: NDArray[np.float32], features: Features) -> None:
-        present = np.flatnonzero(features.counts)
-        if not len(present):
-            return
-        rows = self._weights.take(features.hashes & self._mask, axis=0)
-        counts = features.counts[present]
-        sums = np.add.reduceat(rows, np.cumsum(counts) - counts, axis=0)
-        out[present] += sums / np.sqrt(counts, dtype=np.float32)[:, None]
+    def _chunk(self, texts: Sequence[list[bytes]]) -> NDArray[np.float32]:
+        """Logits of texts that are split into words, each at least one."""
+        vocabulary, numbers = self._look_up(list(chain.from_iterable(texts)))
+        counts = np.array([len(words) for words in texts])
+        ends = counts.cumsum()
+        starts = ends - counts
+        pairs = np.empty(len(numbers), np.intp)
+        pairs[:-1] = pair_hashes(vocabulary.hashes.take(numbers)) & self._mask
+        pairs[ends - 1] = self._nothing
+        singles = _sum_runs(vocabulary.sums.take(numbers, axis=0), starts)
+        words = _sum_runs(self._weights.take(pairs, axis=0), starts)
+        grams = _sum_runs(vocabulary.grams.take(numbers), starts)
+        width = len(self._bias)
+        words += singles[:, width:]
+        words *= _INVERSE_ROOTS.take(2 * counts - 1)[:, None]
+        words += singles[:, :width] * _INVERSE_ROOTS.take(grams)[:, None]
+        words += self._bias
+        return words
+
+    def _look_up(self, words: Sequence[bytes]) -> tuple[_Vocabulary, NDArray[np.intp]]:
+        """The numbers of words, and the vocabulary that they are rows of."""
+        vocabulary = self._vocabulary
+        try:
+            found = list(map(vocabulary.numbers.__getitem__, words))
+        except KeyError:
+            if not vocabulary.learn(words):
+                # Full: start afresh. Threads that still read the old one keep it alive.
+                vocabulary = _Vocabulary(self._weights)
+                vocabulary.learn(words)
+                self._vocabulary = vocabulary
+            found = list(map(vocabulary.numbers.__getitem__, words))
+        return vocabulary, np.array(found, np.intp)
 
 
-_CHUNK: Final = 256
+def _chunks(texts: Sequence[str]) -> Iterator[list[list[bytes]]]:
+    """The words of texts, some texts at a time: bounds memory and keeps caches warm."""
+    chunk: list[list[bytes]] = []
+    size = 0
+    for text in texts:
+        encoded = encode(normalize(text))
+        if chunk and (len(chunk) == _CHUNK_TEXTS or size + len(encoded) > _CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(split_words(encoded) or [_NO_WORD])
+        size += len(encoded)
+    if chunk:
+        yield chunk
+
+
+def _sum_runs(values: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[Any]:
+    """The sums over rows from each start to the next, added in order: no sum knows its batch."""
+    sums: NDArray[Any] = np.add.reduceat(values, starts, axis=0)
+    return sums
 
 
 class LexicalAssessor:

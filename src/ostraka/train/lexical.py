@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ostraka.assess.lexical import Features, extract
+from ostraka.assess.features import Features, extract
 from ostraka.assess.normalize import normalize
 from ostraka.train.augment import augment
 from ostraka.train.data import Table
