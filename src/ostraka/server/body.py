@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from ostraka.errors import InvalidInputError, TooLargeError
 from ostraka.settings import Settings
@@ -20,18 +20,11 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
         InvalidInputError: no JSON, or no object.
     """
     limit = settings.max_body_bytes
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise TooLargeError(f"The request body is larger than {limit} bytes.")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
+    for name, declared in request.scope["headers"]:
+        if name == b"content-length" and declared.isdigit() and int(declared) > limit:
             raise TooLargeError(f"The request body is larger than {limit} bytes.")
-        chunks.append(chunk)
     try:
-        body = _decode(b"".join(chunks))
+        body = _decode(await _read(request, limit))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInputError(
             f"We could not parse the JSON body of your request: {error}", code="invalid_json"
@@ -39,6 +32,21 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InvalidInputError("The request body must be a JSON object.", code="invalid_type")
     return body
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise TooLargeError(f"The request body is larger than {limit} bytes.")
+        more = message.get("more_body", False)
+    return b"".join(chunks)
 
 
 def check_texts(texts: Sequence[str], settings: Settings, field: str) -> None:

@@ -1,7 +1,8 @@
-"""Score the texts of concurrent requests: the first stage at once, the later ones in batches.
+"""Score the texts of concurrent requests in batches.
 
-The lexical stage takes microseconds and runs in the event loop. What it is unsure of waits for
-the encoder together with the texts of other requests; one thread takes them in batches.
+The lexical stage takes microseconds and runs in the event loop, once per turn of the loop for the
+texts of all requests that arrived in it. What it is unsure of waits for the encoder together with
+the texts of other requests; one thread takes them in batches.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 from ostraka.assess.cascade import Cascade, Judgement
 from ostraka.errors import OverloadedError
@@ -16,6 +18,13 @@ from ostraka.moderator import Moderator, Verdict
 
 _INLINE_CHARACTERS = 20_000
 """Calls with more text than this leave the event loop even for the first stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    cascade: Cascade
+    texts: Sequence[str]
+    answer: "asyncio.Future[list[Judgement]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class Scoring:
         self.moderator = moderator
         self._batch = batch
         self._max_pending = max_pending
+        self._arrived: list[_Arrived] = []
         self._waiting: deque[_Waiting] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="encoder")
@@ -62,10 +72,31 @@ class Scoring:
         alone = len(cascade.stages) == 1 and cascade.stages[0].name != "lexical"
         if alone:
             return await self._rest(cascade, texts)
-        if sum(map(len, texts)) <= _INLINE_CHARACTERS:
-            return cascade.first(texts)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._bulk, cascade.first, texts)
+        if sum(map(len, texts)) > _INLINE_CHARACTERS:
+            return await loop.run_in_executor(self._bulk, cascade.first, texts)
+        answer: asyncio.Future[list[Judgement]] = loop.create_future()
+        if not self._arrived:
+            loop.call_soon(self._score_arrived)
+        self._arrived.append(_Arrived(cascade, texts, answer))
+        return await answer
+
+    def _score_arrived(self) -> None:
+        """Judge what arrived in this turn of the event loop, each cascade's texts in one call."""
+        arrived, self._arrived = self._arrived, []
+        by_cascade: dict[Cascade, list[_Arrived]] = {}
+        for entry in arrived:
+            if not entry.answer.done():
+                by_cascade.setdefault(entry.cascade, []).append(entry)
+        for cascade, entries in by_cascade.items():
+            try:
+                judgements = iter(cascade.first([t for entry in entries for t in entry.texts]))
+            except Exception as error:  # every waiting request must hear of it
+                for entry in entries:
+                    entry.answer.set_exception(error)
+                continue
+            for entry in entries:
+                entry.answer.set_result(list(islice(judgements, len(entry.texts))))
 
     async def _rest(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
         if self._waiting and len(self._waiting) + len(texts) > self._max_pending:

@@ -42,7 +42,7 @@ def score_texts(
     report: Callable[[int], None] = lambda done: None,
 ) -> tuple[Floats, list[str]]:
     """Scores (n, categories) and the stage that answered each text."""
-    scores: list[Floats] = []
+    scores: list[NDArray[np.float64]] = []
     stages: list[str] = []
     for start in range(0, len(texts), _CHUNK):
         chunk = texts[start : start + _CHUNK]
