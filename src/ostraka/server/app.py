@@ -31,6 +31,8 @@ from ostraka.server import (
     perspective_discovery,
 )
 from ostraka.server.admission import Admission, Load
+from ostraka.server.description.document import describe
+from ostraka.server.description.page import Reference
 from ostraka.server.envelopes import Problem, dialect_of, error_response
 from ostraka.server.gate import Gate, announcement, needs_key, require_keys
 from ostraka.server.kept import Kept
@@ -89,6 +91,7 @@ def create_app(settings: Settings | None = None, moderator: Moderator | None = N
     app.state.load = load
     _add_routes(app)
     _add_service_routes(app, load, metrics)
+    _add_reference(app, settings, moderator)
     app.add_exception_handler(OstrakaError, _failure)
     app.add_exception_handler(Problem, _failure)
     app.add_exception_handler(HTTPException, _http_failure)
@@ -120,6 +123,16 @@ def _add_service_routes(app: FastAPI, load: Load, metrics: Metrics) -> None:
     app.add_route("/health/live", health.live, methods=["GET"])
     app.add_route("/health/ready", health.Readiness(load).show, methods=["GET"])
     app.add_route("/metrics", metrics.show, methods=["GET"])
+
+
+def _add_reference(app: FastAPI, settings: Settings, moderator: Moderator) -> None:
+    reference = Reference(lambda: describe(app, settings, moderator))
+    for path, handler in (
+        ("/openapi.json", reference.document),
+        ("/docs", reference.page),
+        ("/docs/page.css", reference.style),
+    ):
+        app.add_route(path, handler, methods=["GET"], include_in_schema=False)
 
 
 async def _failure(request: Request, error: Exception) -> Response:

@@ -9,7 +9,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,6 +41,7 @@ class Metrics:
     """One registry per application."""
 
     def __init__(self, moderator: Moderator) -> None:
+        disable_created_metrics()  # a second series beside each, of when it began
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "ostraka_http_requests",
