@@ -1,14 +1,17 @@
 """Read a request's JSON body within limits, and check the texts in it."""
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
-from ostraka.errors import InvalidInputError, TooLargeError
+from ostraka.errors import InvalidInputError, TooLargeError, UnsupportedMediaTypeError
 from ostraka.settings import Settings
 
+_JSON: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
+_JSON_SUFFIX: Final = re.compile(rb"application/[\w.-]+\+json")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -16,9 +19,11 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
     """The body as a JSON object.
 
     Raises:
+        UnsupportedMediaTypeError: said to be something else than JSON, or compressed.
         TooLargeError: more bytes than `max_body_bytes`.
         InvalidInputError: no JSON, or no object.
     """
+    check_media_type(request)
     limit = settings.max_body_bytes
     for name, declared in request.scope["headers"]:
         if name == b"content-length" and declared.isdigit() and int(declared) > limit:
@@ -47,6 +52,29 @@ async def _read(request: Request, limit: int) -> bytes:
             raise TooLargeError(f"The request body is larger than {limit} bytes.")
         more = message.get("more_body", False)
     return b"".join(chunks)
+
+
+def check_media_type(request: Request) -> None:
+    """Take JSON only, as it is. What names no type is tried as JSON.
+
+    This also keeps other sites' pages from posting through a visitor's browser, which may send
+    forms and plain text anywhere, but JSON only with our consent.
+
+    Raises:
+        UnsupportedMediaTypeError: another type, or a compressed body.
+    """
+    for name, value in request.scope["headers"]:
+        if name == b"content-type" and value and value.lower() not in _JSON:
+            kind = value.partition(b";")[0].strip().lower()
+            if kind != b"application/json" and not _JSON_SUFFIX.fullmatch(kind):
+                raise UnsupportedMediaTypeError(
+                    f"This server takes application/json, not '{kind.decode('latin-1')}'."
+                )
+        elif name == b"content-encoding" and value.lower() not in (b"", b"identity"):
+            raise UnsupportedMediaTypeError(
+                "This server takes no compressed bodies; send it without 'content-encoding'.",
+                code="unsupported_content_encoding",
+            )
 
 
 def check_texts(texts: Sequence[str], settings: Settings, field: str) -> None:

@@ -6,8 +6,9 @@ the texts of other requests; one thread takes them in batches.
 """
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +16,8 @@ from itertools import islice
 from ostraka.assess.cascade import Cascade, Judgement
 from ostraka.errors import OverloadedError
 from ostraka.moderator import Moderator, Verdict
+
+_log = logging.getLogger("ostraka.server")
 
 _INLINE_CHARACTERS = 20_000
 """Calls with more text than this leave the event loop even for the first stage."""
@@ -37,12 +40,21 @@ class _Waiting:
 class Scoring:
     """Verdicts for request handlers. One per application; needs a running event loop."""
 
-    def __init__(self, moderator: Moderator, *, batch: int, max_pending: int) -> None:
+    def __init__(
+        self,
+        moderator: Moderator,
+        *,
+        batch: int,
+        max_pending: int,
+        observe: Callable[[Sequence[Verdict]], None] = lambda verdicts: None,
+    ) -> None:
         self.moderator = moderator
+        self._observe = observe
         self._batch = batch
         self._max_pending = max_pending
         self._arrived: list[_Arrived] = []
         self._waiting: deque[_Waiting] = deque()
+        self._bulk_pending = 0
         self._worker: asyncio.Task[None] | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="encoder")
         self._bulk = ThreadPoolExecutor(1, thread_name_prefix="lexical")
@@ -61,12 +73,30 @@ class Scoring:
             later = await self._rest(cascade, [texts[i] for i in doubtful])
             for index, judgement in zip(doubtful, later, strict=True):
                 judgements[index] = judgement
-        return [self.moderator.verdict(cascade, judgement) for judgement in judgements]
+        verdicts = [self.moderator.verdict(cascade, judgement) for judgement in judgements]
+        self._observe(verdicts)
+        return verdicts
+
+    @property
+    def pending(self) -> int:
+        """Texts that wait for the encoder, or for the lexical stage in its thread."""
+        return len(self._waiting) + self._bulk_pending
+
+    async def answers(self, seconds: float) -> bool:
+        """Whether the last stage answers a short text within `seconds`."""
+        cascade = self.moderator.cascade(self.moderator.models[-1].id)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._enqueue(cascade, ["Good morning."])
+        except Exception:  # whatever it is, it does not answer
+            _log.exception("the %s stage does not answer", cascade.stages[-1].name)
+            return False
+        return True
 
     def close(self) -> None:
-        """Let the threads end; waiting texts are still answered."""
-        self._threads.shutdown(wait=False)
-        self._bulk.shutdown(wait=False)
+        """Let the threads end with what they are at; nobody waits for the rest any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._bulk.shutdown(wait=False, cancel_futures=True)
 
     async def _first(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
         alone = len(cascade.stages) == 1 and cascade.stages[0].name != "lexical"
@@ -74,7 +104,12 @@ class Scoring:
             return await self._rest(cascade, texts)
         loop = asyncio.get_running_loop()
         if sum(map(len, texts)) > _INLINE_CHARACTERS:
-            return await loop.run_in_executor(self._bulk, cascade.first, texts)
+            self._make_sure_of_room(texts)
+            self._bulk_pending += len(texts)
+            try:
+                return await loop.run_in_executor(self._bulk, cascade.first, texts)
+            finally:
+                self._bulk_pending -= len(texts)
         answer: asyncio.Future[list[Judgement]] = loop.create_future()
         if not self._arrived:
             loop.call_soon(self._score_arrived)
@@ -99,8 +134,14 @@ class Scoring:
                 entry.answer.set_result(list(islice(judgements, len(entry.texts))))
 
     async def _rest(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
-        if self._waiting and len(self._waiting) + len(texts) > self._max_pending:
+        self._make_sure_of_room(texts)
+        return await self._enqueue(cascade, texts)
+
+    def _make_sure_of_room(self, texts: Sequence[str]) -> None:
+        if self.pending and self.pending + len(texts) > self._max_pending:
             raise OverloadedError
+
+    async def _enqueue(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
         loop = asyncio.get_running_loop()
         entries = [_Waiting(cascade, text, loop.create_future()) for text in texts]
         self._waiting.extend(entries)
