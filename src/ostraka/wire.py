@@ -1,6 +1,6 @@
 """What the server's and the console's request handlers share of HTTP."""
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from ostraka.errors import TooLargeError
 
@@ -10,15 +10,20 @@ async def read_bounded(request: Request, limit: int) -> bytes:
 
     Raises:
         TooLargeError: more bytes than `limit`.
+        ClientDisconnect: the caller left before the end.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise TooLargeError(f"The request body is larger than {limit} bytes.")
+    for name, declared in request.scope["headers"]:
+        if name == b"content-length" and declared.isdigit() and int(declared) > limit:
+            raise TooLargeError(f"The request body is larger than {limit} bytes.")
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         if size > limit:
             raise TooLargeError(f"The request body is larger than {limit} bytes.")
-        chunks.append(chunk)
+        more = message.get("more_body", False)
     return b"".join(chunks)

@@ -167,3 +167,11 @@ def test_long_text_is_read_from_a_file(server: str, tmp_path: object) -> None:
     page = post(server, text="You are kind. " * 200, vocabulary="openai").text
     (tmp_path / "text.txt").write_text("You are kind. " * 200)
     subprocess.run([sys.executable, "-c", code(page, "python")], cwd=tmp_path, check=True)
+
+
+def test_forms_of_other_sites_are_refused(server: str) -> None:
+    headers = {"sec-fetch-site": "cross-site"}
+    answer = httpx.post(f"{server}/playground/score", data={"text": RUDE}, headers=headers)
+    assert answer.status_code == 400
+    assert "from another site" in answer.text
+    assert "score-row" not in answer.text

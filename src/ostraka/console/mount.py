@@ -11,8 +11,11 @@ def mount(app: Starlette) -> None:
     """Add the pages and their static files; `app.state.ostraka` must offer `Services`."""
     pages = Pages()
     playground = Playground(pages)
-    app.add_route("/", playground.show, methods=["GET"])
-    app.add_route("/playground", playground.back, methods=["GET"])
-    app.add_route("/playground/score", playground.score, methods=["POST"])
-    app.add_route("/playground/score", playground.back, methods=["GET"])
-    app.add_route(PREFIX + "{name}", pages.assets.serve, methods=["GET"])
+    for method, path, handler in (
+        ("GET", "/", playground.show),
+        ("GET", "/playground", playground.back),
+        ("GET", "/playground/score", playground.back),
+        ("POST", "/playground/score", playground.score),
+        ("GET", PREFIX + "{name}", pages.assets.serve),
+    ):
+        app.add_route(path, handler, methods=[method], include_in_schema=False)

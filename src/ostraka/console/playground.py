@@ -87,6 +87,7 @@ class Playground:
         services = services_of(request)
         entry = Entry()
         try:
+            _refuse_strangers(request)
             entry = await _entry(request, services)
             _check(entry.text, services.settings.max_text_characters)
             result = await self._result(request, services, entry)
@@ -152,6 +153,16 @@ class Playground:
             "needs_key": needs_key(request),
         }
         return self._pages.page("playground.html", status=status, headers=headers, **context)
+
+
+def _refuse_strangers(request: Request) -> None:
+    """Other sites' pages may post forms through a visitor's browser, but browsers tell on them.
+
+    Raises:
+        CallerError: the form stood on another site.
+    """
+    if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        raise CallerError("This form was sent from another site. Open the playground itself.")
 
 
 async def _entry(request: Request, services: Services) -> Entry:
