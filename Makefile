@@ -2,7 +2,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: serve test test-clients lint install install-dev
+.PHONY: serve test test-clients lint docs install install-dev
 
 serve: install
 	$(BIN)/ostraka serve
@@ -21,13 +21,22 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet -e '.[dev]'
 	touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet -e '.[docs]'
+	touch $@
+
 lint: install-dev
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests scripts
+	$(BIN)/ruff check src tests scripts
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test: install-dev lint
+# Into site/; a broken link or a page that no menu names is an error.
+docs: $(VENV)/.installed-docs
+	$(BIN)/python scripts/settings_table.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+test: install-dev lint docs
 	$(BIN)/pytest
 
 # Every version in tests/clients/versions.toml, not the newest of each major only.
