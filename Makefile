@@ -2,7 +2,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: serve test test-clients lint docs install install-dev
+.PHONY: serve test test-clients lint docs bench install install-dev
 
 serve: install
 	$(BIN)/ostraka serve
@@ -25,9 +25,17 @@ $(VENV)/.installed-docs: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet -e '.[docs]'
 	touch $@
 
+# Options go in BENCH: make bench BENCH="--quick --json figures"
+bench: $(VENV)/.installed-bench
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(BENCH)
+
+$(VENV)/.installed-bench: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet -e '.[bench]'
+	touch $@
+
 lint: install-dev
-	$(BIN)/ruff format --check src tests scripts
-	$(BIN)/ruff check src tests scripts
+	$(BIN)/ruff format --check src tests scripts benchmarks
+	$(BIN)/ruff check src tests scripts benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 

@@ -148,5 +148,22 @@ def test_relative_links_resolve(page: Path) -> None:
         assert not anchor or anchor in anchors(file), f"{name_of(page)} links to {link}"
 
 
+def test_site_asks_nobody_else(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="needs the docs extra")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    done = subprocess.run(
+        [*command, "--site-dir", tmp_path], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    pages = list(tmp_path.rglob("*.html"))
+    assert len(pages) > len(PAGES)
+    for page in pages:
+        fetched = re.findall(
+            r"<(?:script|img|iframe)[^>]* src=\"(.*?)\"|<link[^>]* href=\"(.*?)\"", page.read_text()
+        )
+        for link in (script or style for script, style in fetched):
+            assert not re.match(r"(https?:)?//", link), f"{page.name} fetches {link}"
+
+
 def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) < 120

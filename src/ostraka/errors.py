@@ -4,6 +4,7 @@
     ├── CallerError            the request is at fault: the caller must change it
     │   ├── InvalidInputError      a field is missing, empty or of the wrong type
     │   ├── TooLargeError          body, text or list beyond a limit
+    │   ├── UnsupportedMediaTypeError  a body that is no JSON, or compressed
     │   ├── UnknownModelError      no such model, or a digest that is not served
     │   ├── ImageNotSupportedError an image that no stage can see
     │   ├── AuthenticationError    a wrong key
@@ -61,6 +62,13 @@ class TooLargeError(CallerError):
 
     status = 413
     code = "request_too_large"
+
+
+class UnsupportedMediaTypeError(CallerError):
+    """The request body is of a type that is not taken here."""
+
+    status = 415
+    code = "unsupported_content_type"
 
 
 class UnknownModelError(CallerError):

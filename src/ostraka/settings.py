@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     max_pending_texts: int = Field(
         4096, ge=1, description="Most texts waiting for the encoder before calls get 429."
     )
+    max_running_requests: int = Field(
+        512, ge=1, description="Most requests worked on at once before further ones get 503."
+    )
+    request_seconds: float = Field(
+        60.0, gt=0.0, description="Longest time for one request, from its headers to its answer."
+    )
     encoder_threads: int = Field(1, ge=1, description="Threads of the encoder stage.")
     encoder_batch: int = Field(32, ge=1, description="Most texts in one pass of the encoder.")
     requests_per_minute: int = Field(

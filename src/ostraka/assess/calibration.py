@@ -25,17 +25,29 @@ class CategoryMap:
 
 
 class Calibration:
-    """One map per category, applied to a whole matrix of logits."""
+    """One map per category, applied to a whole matrix of logits.
+
+    The maps are laid end to end on one axis, each moved by its `offset`, so that all categories
+    are looked up in one pass.
+    """
 
     def __init__(self, maps: Sequence[CategoryMap]) -> None:
         self.maps = tuple(maps)
+        knots = [each.logits.astype(np.float64) for each in self.maps]
+        self._lowest = np.array([each[0] for each in knots])
+        self._highest = np.array([each[-1] for each in knots])
+        widths = self._highest - self._lowest + 1.0
+        self._offsets = np.cumsum(widths) - widths - self._lowest
+        self._logits = np.concatenate(
+            [each + offset for each, offset in zip(knots, self._offsets, strict=True)]
+        )
+        self._probabilities = np.concatenate([each.probabilities for each in self.maps])
 
     def __call__(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities (n, categories) of logits (n, categories)."""
-        out = np.empty_like(logits, dtype=np.float32)
-        for column, category_map in enumerate(self.maps):
-            out[:, column] = category_map(logits[:, column])
-        return out
+        inside = np.minimum(np.maximum(logits, self._lowest), self._highest)
+        inside += self._offsets
+        return np.asarray(np.interp(inside, self._logits, self._probabilities), np.float32)
 
     def to_json(self) -> list[dict[str, list[float]]]:
         """The knots, for the artefact's manifest."""

@@ -7,6 +7,7 @@ A stage is sure of a text when every category's probability lies outside that st
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,17 @@ from numpy.typing import NDArray
 from ostraka.assess.base import Assessor, Scores
 from ostraka.taxonomy import Category
 
+_DIGITS: Final = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Scores (categories,) of one text, the stage that gave them, and whether it was sure."""
+    """Scores (categories,) of one text, the stage that gave them, and whether it was sure.
 
-    scores: NDArray[np.float32]
+    Scores are given to a millionth: digits behind it differ between processors.
+    """
+
+    scores: NDArray[np.float64]
     stage: str
     sure: bool
 
@@ -106,5 +112,7 @@ class Cascade:
         sure = self._bands[stage.name].sure(scores)
         return [
             Judgement(row, stage.name, is_sure)
-            for row, is_sure in zip(scores, sure.tolist(), strict=True)
+            for row, is_sure in zip(
+                scores.astype(np.float64).round(_DIGITS), sure.tolist(), strict=True
+            )
         ]

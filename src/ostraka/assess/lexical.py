@@ -1,155 +1,38 @@
 """The first stage: hashed words and character n-grams through a small linear model, in numpy.
 
-Every feature of a text is a 32-bit rolling hash of bytes of its normal form: single words, pairs
-of neighbouring words, and runs of 3 to 5 characters that do not leave their word. A hash names a
-row of a weight table; a text's logits are the sum of its rows, divided per kind of feature
-(words, characters) by the length of its vector of inverse document frequencies, plus a bias. All
-texts of a call are hashed together as one byte array, so the cost in Python is per call, not per
-word.
+A hash names a row of a weight table. A text's logits are the sum of its rows, divided per kind of
+feature (words, characters) by the length of its vector of inverse document frequencies, plus a
+bias. The n-grams of a text are those of its words, and few words make up most of what people
+write: sums over a word's n-grams are kept, so that a text costs a look-up per word.
 """
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ostraka.assess.features import encode, extract_bytes, pair_hashes, split_words
 from ostraka.assess.normalize import normalize
 
-SHORTEST_GRAM: Final = 3
-LONGEST_GRAM: Final = 5
 WINDOW: Final = 600
 """Characters of a window: of a longer text each window is scored by itself, and the highest score
 of any counts, so that what is hidden in the middle of a long text is still read."""
 OVERLAP: Final = 60
 
-_CHUNK: Final = 256
-_MULTIPLIER: Final = 0x01000193
-_SPACE: Final = 32
-_PAIR: Final = np.uint32(0x9E3779B1)
-
-
-def _word_byte_table() -> NDArray[np.bool_]:
-    """Which bytes belong to words: ASCII letters and digits, apostrophe, all of UTF-8's tail."""
-    table = np.zeros(256, np.bool_)
-    for low, high in ((48, 58), (97, 123), (128, 256)):
-        table[low:high] = True
-    table[39] = True
-    return table
-
-
-_IS_WORD: Final = _word_byte_table()
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """Hashed features of n texts: uint32 `hashes` in text order, `counts` (n,) of each text."""
-
-    hashes: NDArray[np.uint32]
-    counts: NDArray[np.int64]
-
-
-class _Powers:
-    """Powers of the multiplier and of its inverse modulo 2**32, grown on demand."""
-
-    def __init__(self) -> None:
-        self._grow(1 << 16)
-
-    def _grow(self, size: int) -> None:
-        multiplier = np.full(size, _MULTIPLIER, np.uint32)
-        multiplier[0] = 1
-        inverse = np.full(size, pow(_MULTIPLIER, -1, 1 << 32), np.uint32)
-        inverse[0] = 1
-        self.up = np.multiply.accumulate(multiplier, dtype=np.uint32)
-        self.down = np.multiply.accumulate(inverse, dtype=np.uint32)
-
-    def upto(self, size: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-        """Both tables, at least `size` long."""
-        if size > len(self.up):
-            self._grow(size)
-        return self.up[:size], self.down
-
-
-_POWERS: Final = _Powers()
-
-
-def extract(texts: Sequence[str]) -> tuple[Features, Features]:
-    """The word features and the character features of texts that are in normal form."""
-    encoded = [b" " + text.encode("utf-8", "replace") + b" " for text in texts]
-    lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-    raw = np.frombuffer(b"".join(encoded), np.uint8)
-    inside = _IS_WORD[raw]
-    codes = np.where(inside, raw, np.uint8(_SPACE)).astype(np.uint32)
-    up, down = _POWERS.upto(len(codes))
-    prefix = np.zeros(len(codes) + 1, np.uint32)
-    np.cumsum(codes * up, out=prefix[1:], dtype=np.uint32)
-    firsts = np.cumsum(lengths) - lengths
-    return _words(prefix, down, inside, firsts), _grams(prefix, down, inside, firsts)
-
-
-def _words(
-    prefix: NDArray[np.uint32],
-    down: NDArray[np.uint32],
-    inside: NDArray[np.bool_],
-    firsts: NDArray[np.int64],
-) -> Features:
-    """Single words and pairs of neighbours."""
-    edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
-    starts, ends = edges[0::2], edges[1::2]
-    if not len(starts):
-        return Features(np.empty(0, np.uint32), np.zeros(len(firsts), np.int64))
-    words = _scatter((prefix[ends] - prefix[starts]) * down[starts])
-    owners = np.searchsorted(firsts, starts, side="right") - 1
-    together = owners[1:] == owners[:-1]
-    pairs = _scatter(words[:-1] * _PAIR + words[1:])[together]
-    hashes = np.concatenate([words, pairs])
-    all_owners = np.concatenate([owners, owners[1:][together]])
-    order = np.argsort(all_owners, kind="stable")
-    return Features(
-        hashes[order], np.bincount(owners, minlength=len(firsts)) * 2 - _any(owners, len(firsts))
-    )
-
-
-def _any(owners: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    return (np.bincount(owners, minlength=size) > 0).astype(np.int64)
-
-
-def _grams(
-    prefix: NDArray[np.uint32],
-    down: NDArray[np.uint32],
-    inside: NDArray[np.bool_],
-    firsts: NDArray[np.int64],
-) -> Features:
-    """Runs of 3 to 5 bytes, with a space at most at either end."""
-    outside = np.zeros(len(inside) + 1, np.int32)
-    np.cumsum(~inside, out=outside[1:])
-    counts = np.zeros(len(firsts), np.int64)
-    starts_of_all, hashes_of_all = [], []
-    for size in range(SHORTEST_GRAM, LONGEST_GRAM + 1):
-        count = len(inside) - size + 1
-        if count <= 0:
-            continue
-        starts = np.flatnonzero(outside[size - 1 : size - 1 + count] == outside[1 : 1 + count])
-        hashes_of_all.append(
-            _scatter((prefix[starts + size] - prefix[starts]) * down[starts] + np.uint32(size))
-        )
-        starts_of_all.append(starts)
-    if not starts_of_all:
-        return Features(np.empty(0, np.uint32), counts)
-    owners = np.searchsorted(firsts, np.concatenate(starts_of_all), side="right") - 1
-    order = np.argsort(owners, kind="stable")
-    return Features(
-        np.concatenate(hashes_of_all)[order], np.bincount(owners, minlength=len(firsts))
-    )
-
-
-def _scatter(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Spread the bits of hashes evenly (the finaliser of MurmurHash3, public domain)."""
-    values = (values ^ (values >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-    values = (values ^ (values >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-    return values ^ (values >> np.uint32(16))
+_KEPT_WORDS: Final = 1 << 16
+_KEPT_BYTES: Final = 1 << 20
+_CHUNK_TEXTS: Final = 256
+_CHUNK_BYTES: Final = 1 << 16
+"""Few enough that the words of one chunk always fit into a new vocabulary."""
+_NO_WORD: Final = b""
+"""Stands in a text that has no words; all its sums are zero."""
+_SHORTEST: Final = 1e-3
+"""Stands for the length of a vector that is zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,46 +75,128 @@ class LexicalWeights:
         np.savez_compressed(path, **arrays)
 
 
+class _Vocabulary:
+    """What the weights say of single words. It only grows, so readers need no lock.
+
+    Row `i` of `sums` is, of word number `i`, the sum over its n-grams and the row of the word
+    itself, side by side; `hashes` holds its hash.
+    """
+
+    def __init__(self, table: NDArray[np.float32]) -> None:
+        self._table = table
+        self._mask = np.uint32(len(table) - 2)  # the last row is the model's row of zeros
+        self._lock = threading.Lock()
+        self._bytes = 0
+        self.numbers: dict[bytes, int] = {_NO_WORD: 0}
+        self.sums = np.zeros((_KEPT_WORDS, 2 * table.shape[1]), np.float32)
+        self.hashes = np.zeros(_KEPT_WORDS, np.uint32)
+
+    def learn(self, words: Sequence[bytes]) -> bool:
+        """Add those of `words` that are new; false, and nothing added, if there is no room."""
+        with self._lock:
+            new = [word for word in dict.fromkeys(words) if word not in self.numbers]
+            size = sum(map(len, new))
+            first, end = len(self.numbers), len(self.numbers) + len(new)
+            if end > _KEPT_WORDS or self._bytes + size > _KEPT_BYTES:
+                return False
+            if not new:  # another thread was faster
+                return True
+            singles, grams = extract_bytes(new)
+            width = self._table.shape[1]
+            rows = self._table.take(grams.hashes & self._mask, axis=0)
+            starts = np.cumsum(grams.counts) - grams.counts
+            self.sums[first:end, :width] = _sum_runs(rows, starts)
+            self.sums[first:end, width:] = self._table.take(singles.hashes & self._mask, axis=0)
+            self.hashes[first:end] = singles.hashes
+            self._bytes += size
+            # Last: whoever finds a word's number finds its row filled.
+            self.numbers.update(zip(new, range(first, end), strict=True))
+            return True
+
+
 class LexicalModel:
-    """Raw logits of texts, with the weights of one training run."""
+    """Raw logits of texts, with the weights of one training run. Safe to share between threads."""
 
     def __init__(self, learnt: LexicalWeights) -> None:
+        buckets, width = learnt.weights.shape
         # One table, so that a feature costs one gather: the weights of each bucket, then its
-        # squared frequency, of which a text's sum gives the length of its vector.
-        self._table = np.empty((len(learnt.idf), len(learnt.bias) + 1), np.float32)
-        self._table[:, :-1] = learnt.weights * learnt.scale
-        self._table[:, -1] = learnt.idf.astype(np.float32) ** 2
+        # squared frequency, of which a text's sum gives the length of its vector. One row of
+        # zeros more, for the pair that the last word of a text does not have.
+        self._table = np.zeros((buckets + 1, width + 1), np.float32)
+        np.multiply(learnt.weights, learnt.scale, out=self._table[:buckets, :width])
+        np.square(learnt.idf, out=self._table[:buckets, width], dtype=np.float32)
+        self._nothing = buckets
+        self._mask = np.uint32(buckets - 1)
         self._bias = learnt.bias
-        self._mask = np.uint32(len(learnt.idf) - 1)
+        self._vocabulary = _Vocabulary(self._table)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Raw logits (len(texts), categories): per category the highest of a text's windows."""
         parts = [windows(normalize(text)) for text in texts]
-        flat = [window for windows_of_text in parts for window in windows_of_text]
-        by_window = np.concatenate(
-            [self._logits(flat[start : start + _CHUNK]) for start in range(0, len(flat), _CHUNK)]
-            or [np.empty((0, len(self._bias)), np.float32)]
-        )
-        if len(flat) == len(texts):
-            return by_window
+        by_window = [self._chunk(chunk) for chunk in _chunks(list(chain.from_iterable(parts)))]
+        if not by_window:
+            return np.empty((0, len(self._bias)), np.float32)
+        logits = by_window[0] if len(by_window) == 1 else np.concatenate(by_window)
+        if len(logits) == len(parts):
+            return logits
         counts = np.fromiter(map(len, parts), np.int64, len(parts))
-        return np.maximum.reduceat(by_window, np.cumsum(counts) - counts, axis=0)
+        return np.maximum.reduceat(logits, np.cumsum(counts) - counts, axis=0)
 
-    def _logits(self, windows_of_texts: Sequence[str]) -> NDArray[np.float32]:
-        out = np.tile(self._bias, (len(windows_of_texts), 1))
-        for features in extract(windows_of_texts):
-            self._add(out, features)
-        return out
+    def _chunk(self, texts: Sequence[list[bytes]]) -> NDArray[np.float32]:
+        """Logits of texts that are split into words, each at least one."""
+        vocabulary, numbers = self._look_up(list(chain.from_iterable(texts)))
+        counts = np.array([len(words) for words in texts])
+        ends = counts.cumsum()
+        starts = ends - counts
+        pairs = np.empty(len(numbers), np.intp)
+        pairs[:-1] = pair_hashes(vocabulary.hashes.take(numbers)) & self._mask
+        pairs[ends - 1] = self._nothing
+        singles = _sum_runs(vocabulary.sums.take(numbers, axis=0), starts)
+        width = len(self._bias) + 1
+        words = _sum_runs(self._table.take(pairs, axis=0), starts)
+        words += singles[:, width:]
+        return _scaled(words) + _scaled(singles[:, :width]) + self._bias
 
-    def _add(self, out: NDArray[np.float32], features: Features) -> None:
-        present = np.flatnonzero(features.counts)
-        if not len(present):
-            return
-        rows = self._table.take(features.hashes & self._mask, axis=0)
-        counts = features.counts[present]
-        sums = np.add.reduceat(rows, np.cumsum(counts) - counts, axis=0)
-        lengths = np.sqrt(np.maximum(sums[:, -1:], 1e-6))
-        out[present] += sums[:, :-1] / lengths
+    def _look_up(self, words: Sequence[bytes]) -> tuple[_Vocabulary, NDArray[np.intp]]:
+        """The numbers of words, and the vocabulary that they are rows of."""
+        vocabulary = self._vocabulary
+        try:
+            found = list(map(vocabulary.numbers.__getitem__, words))
+        except KeyError:
+            if not vocabulary.learn(words):
+                # Full: start afresh. Threads that still read the old one keep it alive.
+                vocabulary = _Vocabulary(self._table)
+                vocabulary.learn(words)
+                self._vocabulary = vocabulary
+            found = list(map(vocabulary.numbers.__getitem__, words))
+        return vocabulary, np.array(found, np.intp)
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[list[list[bytes]]]:
+    """The words of normal texts, some texts at a time: bounds memory and keeps caches warm."""
+    chunk: list[list[bytes]] = []
+    size = 0
+    for text in texts:
+        encoded = encode(text)
+        if chunk and (len(chunk) == _CHUNK_TEXTS or size + len(encoded) > _CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(split_words(encoded) or [_NO_WORD])
+        size += len(encoded)
+    if chunk:
+        yield chunk
+
+
+def _sum_runs(values: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[Any]:
+    """The sums over rows from each start to the next, added in order: no sum knows its batch."""
+    sums: NDArray[Any] = np.add.reduceat(values, starts, axis=0)
+    return sums
+
+
+def _scaled(sums: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sums of rows of the table (texts, categories + 1), divided by the lengths of the vectors."""
+    lengths: NDArray[np.float32] = np.maximum(np.sqrt(sums[:, -1:]), _SHORTEST)
+    return np.asarray(sums[:, :-1] / lengths, np.float32)
 
 
 def windows(text: str) -> list[str]:

@@ -22,7 +22,7 @@ _INNER_DIGIT: Final = re.compile(r"[a-z]\d[a-z]")
 _LEET: Final = str.maketrans("013457$@!|+", "oieastsailt")
 # Cheap tests that most texts fail, so that they skip the costly patterns above.
 _HAS_RUN: Final = re.compile(r"(.)\1\1")
-_HAS_SPACED: Final = re.compile(r"\w[ .\-_*]{1,2}\w[ .\-_*]{1,2}\w[ .\-_*]")
+_HAS_SPACED: Final = re.compile(r"[ .\-_*]\w[ .\-_*]{1,2}\w[ .\-_*]")
 _HAS_SIGN: Final = re.compile(r"[0-9$@!|+]")
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f]"

@@ -15,7 +15,10 @@ from ostraka.settings import load_settings
 
 
 def evaluate(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of SOURCE/dev.jsonl[.zst].")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of SOURCE/dev.jsonl[.zst], or public names: civil_comments."),
+    ],
     part: Annotated[str, typer.Option(help="Which part of each source: dev, train, …")] = "dev",
     model: Annotated[str | None, typer.Option(help="Model name, plain or pinned.")] = None,
     model_folder: Annotated[Path | None, typer.Option(help="Classifier to load.")] = None,

@@ -59,9 +59,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Start the moderation service."""
-    import uvicorn
-
     from ostraka.server.app import create_app
+    from ostraka.server.run import run
     from ostraka.settings import load_settings
 
     settings = load_settings(host=host, port=port)
@@ -75,14 +74,7 @@ def serve(
         highlight=False,
         soft_wrap=True,
     )
-    uvicorn.run(
-        application,
-        host=settings.host,
-        port=settings.port,
-        log_level=settings.log_level,
-        access_log=False,
-        timeout_graceful_shutdown=int(settings.shutdown_seconds),
-    )
+    run(application, application.state.load, settings)
 
 
 def main() -> None:

@@ -27,7 +27,12 @@ def _group() -> None:
 
 @app.command()
 def bundled(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of SOURCE/train.jsonl[.zst].")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of SOURCE/train.jsonl[.zst], or public names: civil_comments."
+        ),
+    ],
     output: Annotated[Path, typer.Option(help="Folder to write the classifier into.")],
     recipe: Annotated[
         Path | None, typer.Option(help="Another recipe than the one shipped.")

@@ -4,14 +4,15 @@ The doors that answer on every message of a busy site are plain Starlette routes
 everything else is FastAPI. Every failure of every path leaves in its vendor's own envelope.
 """
 
+import gc
 import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -21,12 +22,25 @@ from ostraka import __version__
 from ostraka.access.ring import KeyRing
 from ostraka.errors import OstrakaError
 from ostraka.moderator import Moderator
-from ostraka.server import azure, litellm, mistral, openai, perspective, perspective_discovery
-from ostraka.server.envelopes import Problem, dialect_of, error_response, json_response
+from ostraka.server import (
+    azure,
+    health,
+    litellm,
+    mistral,
+    openai,
+    perspective,
+    perspective_discovery,
+)
+from ostraka.server.admission import Admission, Load
+from ostraka.server.description.document import describe
+from ostraka.server.description.page import Reference
+from ostraka.server.envelopes import Problem, dialect_of, error_response
 from ostraka.server.gate import Gate, announcement, needs_key, require_keys
 from ostraka.server.kept import Kept
+from ostraka.server.metrics import Measure, Metrics
 from ostraka.server.scoring import Scoring
-from ostraka.server.state import State, state_of
+from ostraka.server.shortcut import Shortcut
+from ostraka.server.state import State
 from ostraka.settings import Settings
 from ostraka.storage.location import Location
 
@@ -47,28 +61,68 @@ def create_app(settings: Settings | None = None, moderator: Moderator | None = N
     require_keys(settings, keys)
     ring = KeyRing(kept, keys)
     moderator = moderator or Moderator.default(settings)
+    load = Load(settings.max_running_requests)
+    metrics = Metrics(moderator)
+    metrics.gauge("ostraka_running_requests", "Requests being answered.", lambda: load.running)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         scoring = Scoring(
-            moderator, batch=settings.encoder_batch, max_pending=settings.max_pending_texts
+            moderator,
+            batch=settings.encoder_batch,
+            max_pending=settings.max_pending_texts,
+            observe=metrics.count_verdicts,
+        )
+        metrics.gauge(
+            "ostraka_pending_texts", "Texts that wait for a stage.", lambda: scoring.pending
         )
         app.state.ostraka = State(settings, moderator, scoring, kept)
+        # What is loaded by now stays: without this, a full collection walks all of it and
+        # stops every request for tens of milliseconds.
+        gc.collect()
+        gc.freeze()
         yield
         scoring.close()
         await ring.close()
         kept.close()
 
-    app = FastAPI(title="Ostraka", version=__version__, lifespan=lifespan)
+    app = FastAPI(
+        title="Ostraka",
+        version=__version__,
+        lifespan=lifespan,
+        telemetry=_NO_TELEMETRY,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.load = load
     _add_routes(app)
+    _add_service_routes(app, load, metrics)
+    _add_reference(app, settings, moderator)
     app.add_exception_handler(OstrakaError, _failure)
     app.add_exception_handler(Problem, _failure)
     app.add_exception_handler(HTTPException, _http_failure)
     app.state.announcement = announcement(settings, keys)
     app.state.needs_key = needs_key(settings, keys)
+    # The last one added is the outermost: a short cut past the routing, never past the gate.
+    app.add_middleware(Shortcut, routes=_BUSY_ROUTES, failure=_failure)
     app.add_middleware(Gate, settings=settings, ring=ring)
+    app.add_middleware(Admission, load=load, seconds=settings.request_seconds)
     app.add_middleware(RequestHeaders)
+    app.add_middleware(Measure, metrics=metrics, routes=lambda: app.routes)
     return app
+
+
+_NO_TELEMETRY: Final[Any] = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own reads the environment on every request, which costs as much as judging a text."""
+
+_BUSY_ROUTES: Final = {
+    "/v1/moderations": openai.moderations,
+    "/openai/v1/moderations": openai.moderations,
+    "/mistral/v1/moderations": openai.moderations,
+    "/v1alpha1/comments:analyze": perspective.analyze,
+}
+"""Answered by `Shortcut`; listed in `_add_routes` too, for other methods and the description."""
 
 
 def _add_routes(app: FastAPI) -> None:
@@ -83,15 +137,23 @@ def _add_routes(app: FastAPI) -> None:
     app.add_route("/$discovery/rest", perspective_discovery.discovery, methods=["GET"])
     app.add_route("/contentsafety/text:analyze", azure.analyze_text, methods=["POST"])
     app.add_route("/beta/litellm_basic_guardrail_api", litellm.guardrail, methods=["POST"])
-    app.add_route("/health", _health, methods=["GET"])
 
 
-async def _health(request: Request) -> Response:
-    """Alive, and with what."""
-    moderator = state_of(request).moderator
-    return json_response(
-        {"status": "ok", "version": __version__, "model": moderator.models[0].pinned_id}
-    )
+def _add_service_routes(app: FastAPI, load: Load, metrics: Metrics) -> None:
+    app.add_route("/health", health.health, methods=["GET"])
+    app.add_route("/health/live", health.live, methods=["GET"])
+    app.add_route("/health/ready", health.Readiness(load).show, methods=["GET"])
+    app.add_route("/metrics", metrics.show, methods=["GET"])
+
+
+def _add_reference(app: FastAPI, settings: Settings, moderator: Moderator) -> None:
+    reference = Reference(lambda: describe(app, settings, moderator))
+    for path, handler in (
+        ("/openapi.json", reference.document),
+        ("/docs", reference.page),
+        ("/docs/page.css", reference.style),
+    ):
+        app.add_route(path, handler, methods=["GET"], include_in_schema=False)
 
 
 async def _failure(request: Request, error: Exception) -> Response:
@@ -131,18 +193,25 @@ class RequestHeaders:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
                 elapsed = round((time.perf_counter() - started) * 1000)
-                headers["openai-processing-ms"] = str(elapsed)
-                headers["openai-version"] = "2020-10-01"
-                headers["openai-organization"] = "ostraka"
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                    (b"openai-processing-ms", b"%d" % elapsed),
+                    (b"openai-version", b"2020-10-01"),
+                    (b"openai-organization", b"ostraka"),
+                ]
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
             _log.debug("request %s: the client left before it was read", request_id)
+        except Problem as problem:
+            if begun:
+                raise
+            response = error_response(dialect_of(Request(scope)), problem)
+            await response(scope, receive, send_with_headers)
         except Exception:
             _log.exception("request %s failed", request_id)
             if begun:

@@ -1,14 +1,17 @@
 """Read a request's JSON body within limits, and check the texts in it."""
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-from ostraka.errors import InvalidInputError, TooLargeError
+from ostraka.errors import InvalidInputError, TooLargeError, UnsupportedMediaTypeError
 from ostraka.settings import Settings
 
+_JSON: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
+_JSON_SUFFIX: Final = re.compile(rb"application/[\w.-]+\+json")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -16,22 +19,17 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
     """The body as a JSON object.
 
     Raises:
+        UnsupportedMediaTypeError: said to be something else than JSON, or compressed.
         TooLargeError: more bytes than `max_body_bytes`.
         InvalidInputError: no JSON, or no object.
     """
+    check_media_type(request)
     limit = settings.max_body_bytes
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise TooLargeError(f"The request body is larger than {limit} bytes.")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
+    for name, declared in request.scope["headers"]:
+        if name == b"content-length" and declared.isdigit() and int(declared) > limit:
             raise TooLargeError(f"The request body is larger than {limit} bytes.")
-        chunks.append(chunk)
     try:
-        body = _decode(b"".join(chunks))
+        body = _decode(await _read(request, limit))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInputError(
             f"We could not parse the JSON body of your request: {error}", code="invalid_json"
@@ -39,6 +37,44 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InvalidInputError("The request body must be a JSON object.", code="invalid_type")
     return body
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise TooLargeError(f"The request body is larger than {limit} bytes.")
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def check_media_type(request: Request) -> None:
+    """Take JSON only, as it is. What names no type is tried as JSON.
+
+    This also keeps other sites' pages from posting through a visitor's browser, which may send
+    forms and plain text anywhere, but JSON only with our consent.
+
+    Raises:
+        UnsupportedMediaTypeError: another type, or a compressed body.
+    """
+    for name, value in request.scope["headers"]:
+        if name == b"content-type" and value and value.lower() not in _JSON:
+            kind = value.partition(b";")[0].strip().lower()
+            if kind != b"application/json" and not _JSON_SUFFIX.fullmatch(kind):
+                raise UnsupportedMediaTypeError(
+                    f"This server takes application/json, not '{kind.decode('latin-1')}'."
+                )
+        elif name == b"content-encoding" and value.lower() not in (b"", b"identity"):
+            raise UnsupportedMediaTypeError(
+                "This server takes no compressed bodies; send it without 'content-encoding'.",
+                code="unsupported_content_encoding",
+            )
 
 
 def check_texts(texts: Sequence[str], settings: Settings, field: str) -> None:

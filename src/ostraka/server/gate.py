@@ -33,7 +33,7 @@ PUBLIC: Final = frozenset(
 )
 """Paths that nobody needs a key for: they judge nothing, keep nothing and tell no secrets."""
 
-PUBLIC_FOLDERS: Final = ("/static/", "/health/")
+PUBLIC_FOLDERS: Final = ("/static/", "/health/", "/docs/")
 
 SCOPES: Final = (
     ("/v1alpha1/comments:suggestscore", KeyScope.CONTRIBUTE),

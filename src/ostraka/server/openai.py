@@ -5,9 +5,12 @@ scores 0 and has no applied input type; the model card lists it as not modelled.
 """
 
 import secrets
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, TypeVar
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,10 +25,13 @@ from ostraka.server.envelopes import Dialect, is_mistral_client, json_response
 from ostraka.server.mistral import MISTRAL_NAMES, answer_moderation
 from ostraka.server.state import state_of
 from ostraka.settings import Images
-from ostraka.taxonomy import OPENAI, OPENAI_LEGACY, View
+from ostraka.taxonomy import OPENAI, OPENAI_LEGACY, VIEWS, Category, View
+
+T = TypeVar("T", bool, float)
 
 OMNI: Final = ("omni-moderation-latest", "omni-moderation-2024-09-26")
 LEGACY: Final = ("text-moderation-latest", "text-moderation-stable", "text-moderation-007")
+_OPENAI_NAMES: Final = frozenset(OMNI + LEGACY)
 
 
 async def moderations(request: Request) -> Response:
@@ -59,21 +65,21 @@ async def moderations(request: Request) -> Response:
 
 def _speaks_mistral(request: Request, model: Any) -> bool:
     """The dialect rule: by model first, by client only to break ties."""
-    path = request.url.path
+    path = request.scope["path"]
     if path.startswith("/openai/"):
         return False
     if path.startswith("/mistral/"):
         return True
     if isinstance(model, str) and model.startswith("mistral-moderation"):
         return True
-    if model is None or (isinstance(model, str) and model in OMNI + LEGACY):
+    if model is None or (isinstance(model, str) and model in _OPENAI_NAMES):
         return False
     return is_mistral_client(request)
 
 
 def _our_model(model: str | None) -> str | None:
     """OpenAI's names mean our default model; ours are taken as they are."""
-    if model is None or model in OMNI + LEGACY:
+    if model is None or model in _OPENAI_NAMES:
         return None
     return model
 
@@ -147,17 +153,54 @@ def _parse_parts(parts: list[dict[str, Any]], images: Images) -> tuple[list[str]
 
 
 def render(view: View, verdict: Verdict) -> dict[str, Any]:
-    """One result: all names of `view` in all three maps."""
-    scores = view.scores(verdict.scores)
-    flags = view.flags(verdict.flags)
+    """One result, ready for `json_response`: all names of `view` in all three maps."""
+    shape = _shape(view.name, tuple(verdict.scores))
+    scores, flags = verdict.scores, verdict.flags
+    flagged = verdict.flagged and any(flags[part] for part in shape.parts)
     return {
-        "flagged": any(flags.values()),
-        "categories": {name: flags.get(name, False) for name in view.mapping},
-        "category_scores": {name: round(scores.get(name, 0.0), 6) for name in view.mapping},
-        "category_applied_input_types": {
-            name: ["text"] if name in scores else [] for name in view.mapping
+        "flagged": flagged,
+        "categories": {name: _highest(flags, parts, False) for name, parts in shape.names}
+        if flagged
+        else shape.no_flags,
+        "category_scores": {
+            name: scores[parts[0]] if len(parts) == 1 else _highest(scores, parts, 0.0)
+            for name, parts in shape.names
         },
+        "category_applied_input_types": shape.applied,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What all results of one view and one set of categories share, encoded once.
+
+    `names` are the view's, each with the modelled categories that answer for it (maybe none);
+    `parts` are those categories, once each.
+    """
+
+    names: tuple[tuple[str, tuple[Category, ...]], ...]
+    parts: tuple[Category, ...]
+    no_flags: msgspec.Raw
+    applied: msgspec.Raw
+
+
+@lru_cache(maxsize=16)
+def _shape(view_name: str, categories: tuple[Category, ...]) -> _Shape:
+    names = tuple(
+        (name, tuple(part for part in parts if part in categories))
+        for name, parts in VIEWS[view_name].mapping.items()
+    )
+    applied = {name: ["text"] if parts else [] for name, parts in names}
+    return _Shape(
+        names,
+        tuple(dict.fromkeys(part for _, parts in names for part in parts)),
+        msgspec.Raw(msgspec.json.encode({name: False for name, _ in names})),
+        msgspec.Raw(msgspec.json.encode(applied)),
+    )
+
+
+def _highest(values: Mapping[Category, T], parts: tuple[Category, ...], nothing: T) -> T:
+    return max((values[part] for part in parts), default=nothing)
 
 
 async def list_models(request: Request) -> Response:

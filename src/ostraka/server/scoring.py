@@ -1,21 +1,33 @@
-"""Score the texts of concurrent requests: the first stage at once, the later ones in batches.
+"""Score the texts of concurrent requests in batches.
 
-The lexical stage takes microseconds and runs in the event loop. What it is unsure of waits for
-the encoder together with the texts of other requests; one thread takes them in batches.
+The lexical stage takes microseconds and runs in the event loop, once per turn of the loop for the
+texts of all requests that arrived in it. What it is unsure of waits for the encoder together with
+the texts of other requests; one thread takes them in batches.
 """
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 from ostraka.assess.cascade import Cascade, Judgement
 from ostraka.errors import OverloadedError
 from ostraka.moderator import Moderator, Verdict
 
+_log = logging.getLogger("ostraka.server")
+
 _INLINE_CHARACTERS = 20_000
 """Calls with more text than this leave the event loop even for the first stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    cascade: Cascade
+    texts: Sequence[str]
+    answer: "asyncio.Future[list[Judgement]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +40,21 @@ class _Waiting:
 class Scoring:
     """Verdicts for request handlers. One per application; needs a running event loop."""
 
-    def __init__(self, moderator: Moderator, *, batch: int, max_pending: int) -> None:
+    def __init__(
+        self,
+        moderator: Moderator,
+        *,
+        batch: int,
+        max_pending: int,
+        observe: Callable[[Sequence[Verdict]], None] = lambda verdicts: None,
+    ) -> None:
         self.moderator = moderator
+        self._observe = observe
         self._batch = batch
         self._max_pending = max_pending
+        self._arrived: list[_Arrived] = []
         self._waiting: deque[_Waiting] = deque()
+        self._bulk_pending = 0
         self._worker: asyncio.Task[None] | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="encoder")
         self._bulk = ThreadPoolExecutor(1, thread_name_prefix="lexical")
@@ -51,25 +73,75 @@ class Scoring:
             later = await self._rest(cascade, [texts[i] for i in doubtful])
             for index, judgement in zip(doubtful, later, strict=True):
                 judgements[index] = judgement
-        return [self.moderator.verdict(cascade, judgement) for judgement in judgements]
+        verdicts = [self.moderator.verdict(cascade, judgement) for judgement in judgements]
+        self._observe(verdicts)
+        return verdicts
+
+    @property
+    def pending(self) -> int:
+        """Texts that wait for the encoder, or for the lexical stage in its thread."""
+        return len(self._waiting) + self._bulk_pending
+
+    async def answers(self, seconds: float) -> bool:
+        """Whether the last stage answers a short text within `seconds`."""
+        cascade = self.moderator.cascade(self.moderator.models[-1].id)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._enqueue(cascade, ["Good morning."])
+        except Exception:  # whatever it is, it does not answer
+            _log.exception("the %s stage does not answer", cascade.stages[-1].name)
+            return False
+        return True
 
     def close(self) -> None:
-        """Let the threads end; waiting texts are still answered."""
-        self._threads.shutdown(wait=False)
-        self._bulk.shutdown(wait=False)
+        """Let the threads end with what they are at; nobody waits for the rest any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._bulk.shutdown(wait=False, cancel_futures=True)
 
     async def _first(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
         alone = len(cascade.stages) == 1 and cascade.stages[0].name != "lexical"
         if alone:
             return await self._rest(cascade, texts)
-        if sum(map(len, texts)) <= _INLINE_CHARACTERS:
-            return cascade.first(texts)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._bulk, cascade.first, texts)
+        if sum(map(len, texts)) > _INLINE_CHARACTERS:
+            self._make_sure_of_room(texts)
+            self._bulk_pending += len(texts)
+            try:
+                return await loop.run_in_executor(self._bulk, cascade.first, texts)
+            finally:
+                self._bulk_pending -= len(texts)
+        answer: asyncio.Future[list[Judgement]] = loop.create_future()
+        if not self._arrived:
+            loop.call_soon(self._score_arrived)
+        self._arrived.append(_Arrived(cascade, texts, answer))
+        return await answer
+
+    def _score_arrived(self) -> None:
+        """Judge what arrived in this turn of the event loop, each cascade's texts in one call."""
+        arrived, self._arrived = self._arrived, []
+        by_cascade: dict[Cascade, list[_Arrived]] = {}
+        for entry in arrived:
+            if not entry.answer.done():
+                by_cascade.setdefault(entry.cascade, []).append(entry)
+        for cascade, entries in by_cascade.items():
+            try:
+                judgements = iter(cascade.first([t for entry in entries for t in entry.texts]))
+            except Exception as error:  # every waiting request must hear of it
+                for entry in entries:
+                    entry.answer.set_exception(error)
+                continue
+            for entry in entries:
+                entry.answer.set_result(list(islice(judgements, len(entry.texts))))
 
     async def _rest(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
-        if self._waiting and len(self._waiting) + len(texts) > self._max_pending:
+        self._make_sure_of_room(texts)
+        return await self._enqueue(cascade, texts)
+
+    def _make_sure_of_room(self, texts: Sequence[str]) -> None:
+        if self.pending and self.pending + len(texts) > self._max_pending:
             raise OverloadedError
+
+    async def _enqueue(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
         loop = asyncio.get_running_loop()
         entries = [_Waiting(cascade, text, loop.create_future()) for text in texts]
         self._waiting.extend(entries)

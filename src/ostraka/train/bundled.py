@@ -26,11 +26,12 @@ from ostraka.train.bundle import (
     fit_calibration,
     write_manifest,
 )
-from ostraka.train.data import EVALUATION_ONLY, Row, Table, digest_files, find_parts, read_folder
+from ostraka.train.data import EVALUATION_ONLY, Row, Table
 from ostraka.train.encoder import export_onnx, fit_encoder
 from ostraka.train.hard_negatives import SOURCE, hard_negatives
 from ostraka.train.lexical import fit_lexical
 from ostraka.train.recipe import Recipe, balance, sample, weigh
+from ostraka.train.sources import digest_sources, read_sources
 
 _FILES: Final = {"lexical": ("lexical.npz",), "encoder": ("encoder.onnx", "tokenizer.json")}
 """The models in the order of the cascade, and their files; each stage uses all models up to its
@@ -138,7 +139,10 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
         not_modelled=recipe.not_modelled,
         thresholds=dict(zip(recipe.categories, thresholds, strict=True)),
         stages=stages,
-        provenance={"seed": recipe.seed, "data": _digests(folders)},
+        provenance={
+            "seed": recipe.seed,
+            "data": digest_sources(folders, ("train", "dev"), exclude=EXCLUDED),
+        },
     )
 
 
@@ -157,14 +161,9 @@ def _midnight() -> int:
     return int(datetime.datetime(*today.timetuple()[:3], tzinfo=datetime.UTC).timestamp())
 
 
-def _digests(folders: Sequence[Path]) -> dict[str, str]:
-    parts = [path for part in ("train", "dev") for path in find_parts(folders, part)]
-    return digest_files(path for path in parts if path.parent.name not in EXCLUDED)
-
-
 def _read(folders: Sequence[Path], part: str, recipe: Recipe) -> list[Row]:
-    rows = read_folder(folders, part, exclude=EXCLUDED)
+    rows = read_sources(folders, part, exclude=EXCLUDED)
     useful = [row for row in rows if any(c in recipe.categories for c in row.labels)]
     if not useful:
-        raise DataError(f"no labelled rows in {part}.jsonl under {', '.join(map(str, folders))}")
+        raise DataError(f"no labelled rows in the part '{part}' of {', '.join(map(str, folders))}")
     return useful

@@ -17,8 +17,9 @@ from ostraka.assess.cascade import Cascade
 from ostraka.taxonomy import Category
 from ostraka.train.augment import VARIANTS
 from ostraka.train.bundle import benign_rows
-from ostraka.train.data import Row, read_folder, tabulate
+from ostraka.train.data import Row, tabulate
 from ostraka.train.metrics import bias_figures, category_figures, flag_rate_at_recall
+from ostraka.train.sources import read_sources
 
 Floats = NDArray[np.float32]
 _ROBUSTNESS_ROWS: Final = 1500
@@ -42,7 +43,7 @@ def score_texts(
     report: Callable[[int], None] = lambda done: None,
 ) -> tuple[Floats, list[str]]:
     """Scores (n, categories) and the stage that answered each text."""
-    scores: list[Floats] = []
+    scores: list[NDArray[np.float64]] = []
     stages: list[str] = []
     for start in range(0, len(texts), _CHUNK):
         chunk = texts[start : start + _CHUNK]
@@ -63,7 +64,7 @@ def evaluate(
     report: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
     """The whole report as plain data, for JSON and for printing."""
-    rows = read_folder(folders, part)
+    rows = read_sources(folders, part)
     start(len(rows))
     categories = cascade.categories
     thresholds = np.array([thresholds_by_category[c] for c in categories], np.float32)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from ostraka.assess.lexical import LexicalWeights, extract, windows
+from ostraka.assess.features import extract
+from ostraka.assess.lexical import LexicalWeights, windows
 from ostraka.assess.normalize import normalize
 from ostraka.train.augment import augment
 from ostraka.train.data import Table

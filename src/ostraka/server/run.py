@@ -1,0 +1,60 @@
+"""Run an application until a signal ends it, and lose no request on the way.
+
+The first SIGTERM or SIGINT makes the server refuse new requests with 503 while it still listens,
+so that a load balancer sees it in `/health/ready`; it closes when the running ones are answered,
+or when `shutdown_seconds` are over. A second signal ends it at once.
+"""
+
+import time
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from ostraka.server.admission import Load
+from ostraka.settings import Settings
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, load: Load, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._load = load
+        self._drain_seconds = drain_seconds
+        self._stopped_at = 0.0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop at the first signal, end at the second.
+
+        uvicorn's own would raise the signal again at the end, and the process with it: whoever
+        started it could not tell a good end from a bad one.
+        """
+        if self._load.stopping:
+            self.force_exit = self.should_exit = True
+        self._stopped_at = time.monotonic()
+        self._load.stop()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether it is time to close."""
+        if await super().on_tick(counter):
+            return True
+        drained = self._load.running == 0
+        late = time.monotonic() - self._stopped_at >= self._drain_seconds
+        return self._load.stopping and (drained or late)
+
+
+def run(application: ASGIApp, load: Load, settings: Settings) -> None:
+    """Listen and answer; returns when a signal ended it.
+
+    Raises:
+        SystemExit: the address cannot be listened on.
+    """
+    last_second = min(1, int(settings.shutdown_seconds))
+    config = uvicorn.Config(
+        application,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        access_log=False,
+        timeout_graceful_shutdown=last_second,
+    )
+    _Server(config, load, settings.shutdown_seconds - last_second).run()
