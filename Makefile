@@ -2,7 +2,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: serve test test-clients lint bench install install-dev
+.PHONY: serve test test-clients lint docs bench install install-dev
 
 serve: install
 	$(BIN)/ostraka serve
@@ -21,6 +21,10 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet -e '.[dev]'
 	touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet -e '.[docs]'
+	touch $@
+
 # Options go in BENCH: make bench BENCH="--quick --json figures"
 bench: $(VENV)/.installed-bench
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(BENCH)
@@ -30,12 +34,17 @@ $(VENV)/.installed-bench: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 lint: install-dev
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests scripts benchmarks
+	$(BIN)/ruff check src tests scripts benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test: install-dev lint
+# Into site/; a broken link or a page that no menu names is an error.
+docs: $(VENV)/.installed-docs
+	$(BIN)/python scripts/settings_table.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+test: install-dev lint docs
 	$(BIN)/pytest
 
 # Every version in tests/clients/versions.toml, not the newest of each major only.
