@@ -18,7 +18,6 @@ from starlette.types import ASGIApp
 from ostraka.server.admission import Load
 from ostraka.settings import Settings
 
-
 _LAST_WORDS: Final = 0.2
 """Seconds that an idle thread gets to end by itself."""
 
