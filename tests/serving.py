@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -23,14 +24,18 @@ def free_port() -> int:
 
 
 def start_server(
-    folder: Path, *, log: IO[bytes] | None = None, **settings: str
+    folder: Path,
+    *,
+    log: IO[bytes] | None = None,
+    program: Sequence[str] = ("-m", "ostraka", "serve", "--port", "PORT"),
+    **settings: str,
 ) -> tuple[subprocess.Popen[bytes], str]:
     port = free_port()
     environment = os.environ | {
         f"OSTRAKA_{name.upper()}": value for name, value in settings.items()
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "ostraka", "serve", "--port", str(port)],
+        [sys.executable, *(str(port) if word == "PORT" else word for word in program)],
         cwd=folder,
         env=environment,
         stdout=log,

@@ -59,6 +59,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Start the moderation service."""
+    from ostraka.console.mount import mount
     from ostraka.server.app import create_app
     from ostraka.server.run import run
     from ostraka.settings import load_settings
@@ -66,8 +67,10 @@ def serve(
     settings = load_settings(host=host, port=port)
     address = f"http://{settings.host}:{settings.port}"
     application = create_app(settings)
+    mount(application)
     _errors.print(f"Ostraka {__version__} on [bold]{address}[/] ({application.state.announcement})")
     key = "-H 'authorization: Bearer YOUR_KEY' " if application.state.needs_key else ""
+    _errors.print(f"Playground: {address}/", highlight=False)
     _errors.print(
         f"Try: curl {address}/v1/moderations {key}-H 'content-type: application/json' "
         """-d '{"input": "You are a stupid idiot."}'""",

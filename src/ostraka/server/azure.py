@@ -36,7 +36,11 @@ async def analyze_text(request: Request) -> Response:
         raise InvalidInputError(
             f"The field 'outputType' must be one of {', '.join(_OUTPUT_TYPES)}.", field="outputType"
         )
-    if body.get("blocklistNames"):
+    if not isinstance(body.get("haltOnBlocklistHit", False), bool | None):
+        raise InvalidInputError(
+            "The field 'haltOnBlocklistHit' must be true or false.", field="haltOnBlocklistHit"
+        )
+    if body.get("blocklistNames") not in (None, []):
         raise InvalidInputError(
             "The field 'blocklistNames' must be empty: blocklists are not supported here.",
             field="blocklistNames",

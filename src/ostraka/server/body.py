@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
-from ostraka.errors import InvalidInputError, TooLargeError, UnsupportedMediaTypeError
+from ostraka.errors import InvalidInputError, UnsupportedMediaTypeError
 from ostraka.settings import Settings
+from ostraka.wire import read_bounded
 
 _JSON: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
 _JSON_SUFFIX: Final = re.compile(rb"application/[\w.-]+\+json")
@@ -24,12 +25,9 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
         InvalidInputError: no JSON, or no object.
     """
     check_media_type(request)
-    limit = settings.max_body_bytes
-    for name, declared in request.scope["headers"]:
-        if name == b"content-length" and declared.isdigit() and int(declared) > limit:
-            raise TooLargeError(f"The request body is larger than {limit} bytes.")
+    raw = await read_bounded(request, settings.max_body_bytes)
     try:
-        body = _decode(await _read(request, limit))
+        body = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInputError(
             f"We could not parse the JSON body of your request: {error}", code="invalid_json"
@@ -37,21 +35,6 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InvalidInputError("The request body must be a JSON object.", code="invalid_type")
     return body
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limit:
-            raise TooLargeError(f"The request body is larger than {limit} bytes.")
-        more = message.get("more_body", False)
-    return b"".join(chunks)
 
 
 def check_media_type(request: Request) -> None:

@@ -28,7 +28,15 @@ from ostraka.server.limits import TokenBuckets, network_of
 from ostraka.settings import Settings
 
 PUBLIC: Final = frozenset(
-    {"/", "/health", "/health/live", "/health/ready", "/$discovery/rest", "/favicon.ico"}
+    {
+        "/",
+        "/playground",
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/$discovery/rest",
+        "/favicon.ico",
+    }
     | {"/docs", "/redoc", "/openapi.json"}
 )
 """Paths that nobody needs a key for: they judge nothing, keep nothing and tell no secrets."""
@@ -43,6 +51,7 @@ SCOPES: Final = (
     ("/v1/", KeyScope.MODERATE),
     ("/contentsafety/", KeyScope.MODERATE),
     ("/beta/litellm_basic_guardrail_api", KeyScope.MODERATE),
+    ("/playground/", KeyScope.MODERATE),
     ("/metrics", KeyScope.MODERATE),
 )
 """The scope that a path needs, by its beginning; the first that fits counts. The prefixes

@@ -28,12 +28,14 @@ async def guardrail(request: Request) -> Response:
         texts = []
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise InvalidInputError("'texts' must be a list of strings.", field="texts")
-    if body.get("images") and (state.settings.images is Images.REJECT or not texts):
+    images = body.get("images")
+    if images is not None and not isinstance(images, list):
+        raise InvalidInputError("'images' must be a list.", field="images")
+    if images and (state.settings.images is Images.REJECT or not texts):
         raise ImageNotSupportedError(field="images")
-    texts = texts + _arguments(body.get("tool_calls") or [])
+    texts = texts + _arguments(body.get("tool_calls"))
     check_texts(texts, state.settings, "texts")
-    options = body.get("additional_provider_specific_params") or {}
-    model, thresholds = _options(options)
+    model, thresholds = _options(body.get("additional_provider_specific_params"))
     verdicts = await state.scoring.verdicts(texts, model) if texts else []
     reasons = sorted({reason for verdict in verdicts for reason in _reasons(verdict, thresholds)})
     if reasons:
@@ -45,28 +47,35 @@ async def guardrail(request: Request) -> Response:
 
 def _arguments(calls: Any) -> list[str]:
     """What a model wants to hand to tools: an answer may hold nothing else."""
+    if calls is None:
+        return []
     found = []
     for call in calls if isinstance(calls, list) else [None]:
-        match call:
-            case {"function": {"arguments": str(arguments)}}:
-                found.append(arguments)
-            case {"function": {}}:
-                pass
-            case _:
-                raise InvalidInputError(
-                    "'tool_calls' must be a list of calls with a 'function'.", field="tool_calls"
-                )
+        function = call.get("function") if isinstance(call, dict) else None
+        arguments = function.get("arguments", "") if isinstance(function, dict) else None
+        if isinstance(arguments, str):
+            found.append(arguments)
+        elif not isinstance(function, dict) or arguments is not None:
+            raise InvalidInputError(
+                "'tool_calls' must be a list of calls with a 'function' whose 'arguments' are a "
+                "string.",
+                field="tool_calls",
+            )
     return found
 
 
 def _options(options: Any) -> tuple[str | None, dict[Category, float]]:
     field = "additional_provider_specific_params"
+    if options is None:
+        return None, {}
     if not isinstance(options, dict):
         raise InvalidInputError(f"'{field}' must be an object.", field=field)
     model = options.get("model")
-    if model is not None and not isinstance(model, str):
-        raise InvalidInputError(f"'{field}.model' must be a string.", field=field)
-    raw = options.get("thresholds") or {}
+    if model is not None and (not isinstance(model, str) or not model):
+        raise InvalidInputError(f"'{field}.model' must be a non-empty string.", field=field)
+    raw = options.get("thresholds")
+    if raw is None:
+        raw = {}
     if not isinstance(raw, dict):
         raise InvalidInputError(f"'{field}.thresholds' must be an object.", field=field)
     thresholds: dict[Category, float] = {}

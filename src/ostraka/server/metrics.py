@@ -41,7 +41,7 @@ class Metrics:
     """One registry per application."""
 
     def __init__(self, moderator: Moderator) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside each, of when it began
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # doubles every series
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "ostraka_http_requests",

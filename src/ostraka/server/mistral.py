@@ -91,6 +91,10 @@ def _model(body: dict[str, Any]) -> str:
     model = _required(body, "model")
     if not isinstance(model, str):
         raise InvalidInputError("Input should be a valid string", field="model", code="string_type")
+    if not model:
+        raise InvalidInputError(
+            "String should have at least 1 character", field="model", code="string_too_short"
+        )
     return model
 
 

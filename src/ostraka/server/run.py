@@ -5,14 +5,21 @@ so that a load balancer sees it in `/health/ready`; it closes when the running o
 or when `shutdown_seconds` are over. A second signal ends it at once.
 """
 
+import logging
+import os
+import threading
 import time
 from types import FrameType
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from ostraka.server.admission import Load
 from ostraka.settings import Settings
+
+_LAST_WORDS: Final = 0.2
+"""Seconds that an idle thread gets to end by itself."""
 
 
 class _Server(uvicorn.Server):
@@ -58,3 +65,19 @@ def run(application: ASGIApp, load: Load, settings: Settings) -> None:
         timeout_graceful_shutdown=last_second,
     )
     _Server(config, load, settings.shutdown_seconds - last_second).run()
+    _leave_stages_behind()
+
+
+def _leave_stages_behind() -> None:
+    """End the process now if a stage is still at texts that nobody waits for any more.
+
+    Python would wait for its thread, and nothing can interrupt it. Everything that is kept was
+    closed with the application.
+    """
+    others = [each for each in threading.enumerate() if each is not threading.main_thread()]
+    for thread in others:
+        if not thread.daemon:
+            thread.join(_LAST_WORDS)
+    if any(thread.is_alive() and not thread.daemon for thread in others):
+        logging.shutdown()
+        os._exit(0)

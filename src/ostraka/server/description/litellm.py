@@ -28,7 +28,6 @@ class GuardrailOptions(Struct):
 class ToolFunction(Struct):
     """What a model wants to call; `arguments` is judged like a text."""
 
-    name: str | UnsetType | None = UNSET
     arguments: str | UnsetType | None = UNSET
 
 
@@ -36,8 +35,6 @@ class ToolCall(Struct):
     """A call that a model wants to make."""
 
     function: ToolFunction
-    id: str | UnsetType | None = UNSET
-    type: str | UnsetType | None = UNSET
 
 
 class GuardrailRequest(Struct):
@@ -53,7 +50,6 @@ class GuardrailRequest(Struct):
         | None
     ) = UNSET
     tool_calls: list[ToolCall] | UnsetType | None = UNSET
-    input_type: Literal["request", "response"] | UnsetType | None = UNSET
     additional_provider_specific_params: GuardrailOptions | UnsetType | None = UNSET
 
 

@@ -1,0 +1,220 @@
+"""The playground: a text in, everything the classifier says about it out.
+
+One page, rendered here with or without a result; the script of the page asks for the same page
+and takes the parts that changed. Nothing that is typed is stored, logged or put into an address.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from ostraka.console.calls import Call, calls, remarks
+from ostraka.console.examples import BY_NAME, EXAMPLES
+from ostraka.console.pages import Pages
+from ostraka.console.services import Services, needs_key, services_of
+from ostraka.console.vocabularies import VOCABULARIES, Row, Vocabulary, flagged_elsewhere, rows
+from ostraka.console.words import Reasons, longest_explained, reasons
+from ostraka.errors import CallerError, InvalidInputError, OverloadedError, TooLargeError
+from ostraka.moderator import DEFAULT_MODEL, Verdict
+from ostraka.taxonomy import Category
+from ostraka.wire import read_bounded
+
+_FIELDS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the form holds."""
+
+    text: str = ""
+    model: str = DEFAULT_MODEL
+    vocabulary: Vocabulary = VOCABULARIES["everything"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the page shows of a verdict."""
+
+    verdict: Verdict
+    rows: list[Row]
+    unanswered: list[str]
+    elsewhere: list[Category]
+    reasons: list[Reasons]
+    unexplained: str
+    calls: list[Call]
+    remarks: list[str]
+    milliseconds: float
+
+    @property
+    def flagged(self) -> list[Row]:
+        """The rows at or above their threshold."""
+        return [row for row in self.rows if row.flagged]
+
+    @property
+    def short_digest(self) -> str:
+        """The first digits of the model's digest."""
+        return self.verdict.model.rpartition(":")[2][:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there is no result: what went wrong, and what to do next."""
+
+    title: str
+    advice: str
+
+
+class Playground:
+    """The handlers."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    async def show(self, request: Request) -> Response:
+        """The page, empty."""
+        return self._page(request, Entry())
+
+    async def back(self, request: Request) -> Response:
+        """Somebody opened the form's target in the address bar."""
+        return RedirectResponse("/", 303)
+
+    async def score(self, request: Request) -> Response:
+        """The page with a result, or with the reason why there is none."""
+        services = services_of(request)
+        entry = Entry()
+        try:
+            _refuse_strangers(request)
+            entry = await _entry(request, services)
+            _check(entry.text, services.settings.max_text_characters)
+            result = await self._result(request, services, entry)
+        except OverloadedError as error:
+            refusal = Refusal(
+                "The server is busy.",
+                f"Your text is still here. Try again in {error.retry_after:g} s.",
+            )
+            headers = {"retry-after": f"{error.retry_after:g}"}
+            return self._page(request, entry, refusal=refusal, status=429, headers=headers)
+        except CallerError as error:
+            refusal = Refusal(error.message, _advice(entry.text, error))
+            return self._page(request, entry, refusal=refusal, status=error.status)
+        return self._page(request, entry, result=result)
+
+    async def _result(self, request: Request, services: Services, entry: Entry) -> Result:
+        started = time.perf_counter()
+        [verdict] = await services.scoring.verdicts([entry.text], entry.model)
+        milliseconds = (time.perf_counter() - started) * 1000
+        view = entry.vocabulary.view
+        answered, unanswered = rows(view, verdict, services.moderator.thresholds)
+        why, unexplained = await _explain(services, entry.text, verdict, answered)
+        return Result(
+            verdict=verdict,
+            rows=answered,
+            unanswered=unanswered,
+            elsewhere=flagged_elsewhere(view, verdict),
+            reasons=why,
+            unexplained=unexplained,
+            calls=calls(
+                self._pages,
+                entry.vocabulary,
+                address=str(request.base_url).rstrip("/"),
+                text=entry.text,
+                model=entry.model,
+                answered=answered,
+                needs_key=needs_key(request),
+            ),
+            remarks=remarks(entry.vocabulary, text=entry.text, model=entry.model),
+            milliseconds=milliseconds,
+        )
+
+    def _page(
+        self,
+        request: Request,
+        entry: Entry,
+        *,
+        result: Result | None = None,
+        refusal: Refusal | None = None,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+    ) -> Response:
+        services = services_of(request)
+        context: dict[str, Any] = {
+            "here": "/",
+            "entry": entry,
+            "result": result,
+            "refusal": refusal,
+            "models": services.moderator.models,
+            "vocabularies": VOCABULARIES.values(),
+            "examples": EXAMPLES,
+            "limit": services.settings.max_text_characters,
+            "needs_key": needs_key(request),
+        }
+        return self._pages.page("playground.html", status=status, headers=headers, **context)
+
+
+def _refuse_strangers(request: Request) -> None:
+    """Other sites' pages may post forms through a visitor's browser, but browsers tell on them.
+
+    Raises:
+        CallerError: the form stood on another site.
+    """
+    if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        raise CallerError("This form was sent from another site. Open the playground itself.")
+
+
+async def _entry(request: Request, services: Services) -> Entry:
+    """The fields of the form.
+
+    Raises:
+        TooLargeError: the body is larger than the server takes.
+        InvalidInputError: too many fields, or a vocabulary that does not exist.
+    """
+    body = await read_bounded(request, services.settings.max_body_bytes)
+    try:
+        fields = parse_qs(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS
+        )
+    except ValueError as error:
+        raise InvalidInputError("This is not the playground's form.") from error
+    name = fields.get("vocabulary", ["everything"])[0]
+    if name not in VOCABULARIES:
+        raise InvalidInputError(f"There is no vocabulary '{name}'.", field="vocabulary")
+    example = BY_NAME.get(fields.get("example", [""])[0])
+    # Browsers send line breaks as CR LF; the API would be given LF.
+    text = example.text if example else fields.get("text", [""])[0].replace("\r\n", "\n")
+    return Entry(text, fields.get("model", [DEFAULT_MODEL])[0], VOCABULARIES[name])
+
+
+def _check(text: str, limit: int) -> None:
+    if not text.strip():
+        raise InvalidInputError("There is no text to score yet. Type or paste one.", field="text")
+    if len(text) > limit:
+        raise TooLargeError(
+            f"Your text has {len(text):,} characters, and this server takes at most {limit:,}.",
+            field="text",
+        )
+
+
+def _advice(text: str, error: CallerError) -> str:
+    if isinstance(error, TooLargeError):
+        return "Nothing was scored. Shorten the text, or send it in parts."
+    return "Your text is still here." if text else ""
+
+
+async def _explain(
+    services: Services, text: str, verdict: Verdict, answered: list[Row]
+) -> tuple[list[Reasons], str]:
+    """The reasons, or else why there are none. A busy queue costs the reasons, not the scores."""
+    longest = longest_explained(verdict.stage)
+    if len(text) > longest:
+        return [], (
+            f"The scores are for the whole text. Single words are tried in texts of up to "
+            f"{longest:,} characters."
+        )
+    try:
+        return await reasons(services.scoring, text, verdict, answered), ""
+    except OverloadedError:
+        return [], "The server is too busy to try single words right now. The scores stand."

@@ -1,0 +1,52 @@
+"""What the pages ask of the application that they are mounted in.
+
+Protocols, not imports: the server room offers exactly this as its state, and any application that
+does can carry the console.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from starlette.requests import Request
+
+from ostraka.moderator import Moderator, Verdict
+from ostraka.settings import Settings
+
+
+class Scorer(Protocol):
+    """Verdicts for request handlers: batched, bounded, never in the way of the event loop."""
+
+    async def verdicts(self, texts: Sequence[str], model: str | None = None) -> list[Verdict]:
+        """One verdict per text, in order."""
+        ...
+
+
+class Services(Protocol):
+    """Found in `app.state.ostraka`."""
+
+    @property
+    def settings(self) -> Settings:
+        """Every setting."""
+        ...
+
+    @property
+    def moderator(self) -> Moderator:
+        """The classifier, its models and thresholds."""
+        ...
+
+    @property
+    def scoring(self) -> Scorer:
+        """The queue that all doors share."""
+        ...
+
+
+def services_of(request: Request) -> Services:
+    """The application's services."""
+    services: Services = request.app.state.ostraka
+    return services
+
+
+def needs_key(request: Request) -> bool:
+    """Whether calls need an API key: what the application found at its start, or the setting."""
+    found = getattr(request.app.state, "needs_key", services_of(request).settings.keys_required)
+    return bool(found)
