@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from ostraka.assess.artefact import Artefact, bundled_artefact_folder
 from ostraka.assess.cascade import Cascade, Judgement
@@ -93,6 +94,11 @@ class Moderator:
     def categories(self) -> tuple[Category, ...]:
         """The modelled categories."""
         return self._artefact.categories
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """What the classifier's `manifest.json` says."""
+        return self._artefact.manifest
 
     @property
     def models(self) -> tuple[ModelCard, ...]:

@@ -1,8 +1,7 @@
 """Raw logits to probabilities: a piecewise-linear map per category, fitted on held-out rows.
 
-Isotonic regression (pool adjacent violators; Zadrozny and Elkan, 2002) gives the map's knots;
-between knots it is linear, so that two texts with different logits rarely tie. Outside the outer
-knots it is constant. A map is monotone: it never changes the order of two texts.
+Training gives the map's knots; between them it is linear, outside the outer ones constant. A map
+is monotone: it never changes the order of two texts.
 """
 
 from collections.abc import Sequence

@@ -48,12 +48,16 @@ class Admission:
             return
         load = self._load
         if load.stopping:
-            raise _unavailable("The server is stopping; try again in a moment.", close=True)
+            raise _stopping()
         if load.running >= load.most:
             raise _unavailable(f"The server already works on {load.most} requests.")
         load.running += 1
         try:
             await self._in_time(scope, receive, send)
+        except asyncio.CancelledError as error:
+            if not load.stopping:
+                raise
+            raise _stopping() from error  # its time to finish is over
         finally:
             load.running -= 1
 
@@ -83,8 +87,10 @@ class Admission:
             ) from error
 
 
-def _unavailable(message: str, *, close: bool = False) -> Problem:
-    headers = {"retry-after": "1", "retry-after-ms": "1000"}
-    if close:
-        headers["connection"] = "close"
+def _stopping() -> Problem:
+    return _unavailable("The server is stopping; try again in a moment.", connection="close")
+
+
+def _unavailable(message: str, **headers: str) -> Problem:
+    headers |= {"retry-after": "1", "retry-after-ms": "1000"}
     return Problem(503, message, code="server_unavailable", headers=headers)

@@ -19,7 +19,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from ostraka.assess.artefact import Artefact
-from ostraka.assess.calibration import Calibration, CategoryMap
+from ostraka.assess.calibration import Calibration
 from ostraka.assess.combination import Combination, cut
 from ostraka.assess.stage import Stage
 from ostraka.errors import DataError
@@ -29,6 +29,7 @@ from ostraka.train.bundle import (
     choose_bands,
     choose_doubt,
     choose_thresholds,
+    logistic_map,
     write_manifest,
 )
 from ostraka.train.data import Row, Table, tabulate
@@ -181,7 +182,7 @@ def _fit_stage(stage: Stage, table: Table, columns: Sequence[int], seed: int) ->
         coefficients = model.coef_[0] / spread
         weights[:, column] = coefficients
         bias[column] = model.intercept_[0] - float(coefficients @ middle)
-        maps[column] = _platt(unseen, truth)
+        maps[column] = logistic_map(unseen, truth)
         raw = scaled @ model.coef_[0] + model.intercept_[0]
         raw[known] = unseen
         scores[:, column] = maps[column](raw.astype(np.float32))
@@ -202,17 +203,6 @@ def _fit_column(
             best = (quality, model, unseen.astype(np.float32))
     assert best is not None
     return best[1].fit(features, truth), best[2]
-
-
-def _platt(logits: Floats, truth: NDArray[np.bool_]) -> CategoryMap:
-    """A logistic map of logits (Platt, 1999), as knots, from predictions for unseen rows."""
-    fit = LogisticRegression(C=100.0).fit(logits[:, None], truth)
-    slope, shift = max(float(fit.coef_[0, 0]), 1e-3), float(fit.intercept_[0])
-    targets = np.linspace(-9.0, 9.0, 61)
-    return CategoryMap(
-        ((targets - shift) / slope).astype(np.float32),
-        (1.0 / (1.0 + np.exp(-targets))).astype(np.float32),
-    )
 
 
 def _figures(artefact: Artefact, rows: Sequence[Row]) -> dict[str, Any]:

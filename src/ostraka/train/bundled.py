@@ -7,7 +7,7 @@ bands are fitted on their `dev` parts. Sets that exist for evaluation are left o
 import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -30,8 +30,9 @@ from ostraka.train.data import EVALUATION_ONLY, Row, Table
 from ostraka.train.encoder import export_onnx, fit_encoder
 from ostraka.train.hard_negatives import SOURCE, hard_negatives
 from ostraka.train.lexical import fit_lexical
+from ostraka.train.provenance import describe_sources
 from ostraka.train.recipe import Recipe, balance, sample, weigh
-from ostraka.train.sources import digest_sources, read_sources
+from ostraka.train.sources import read_sources
 
 _FILES: Final = {"lexical": ("lexical.npz",), "encoder": ("encoder.onnx", "tokenizer.json")}
 """The models in the order of the cascade, and their files; each stage uses all models up to its
@@ -102,7 +103,7 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
     combinations: list[Combination | None] = [None]
     if (output / "encoder.onnx").exists():
         inputs.append(_encoder(output, recipe).logits(texts))
-        shares = np.full(len(recipe.categories), recipe.encoder["lexical_share"], np.float32)
+        shares = lexical_shares(recipe)
         combinations.append(Combination.mean([shares, 1.0 - shares]))
     stacked = [each(inputs) if each else inputs[0] for each in combinations]
     calibrations = [fit_calibration(each, labels) for each in stacked]
@@ -139,11 +140,23 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
         not_modelled=recipe.not_modelled,
         thresholds=dict(zip(recipe.categories, thresholds, strict=True)),
         stages=stages,
-        provenance={
-            "seed": recipe.seed,
-            "data": digest_sources(folders, ("train", "dev"), exclude=EXCLUDED),
-        },
+        provenance=_provenance(folders, recipe),
     )
+
+
+def lexical_shares(recipe: Recipe) -> Floats:
+    """Per category, how much of the encoder stage's logit is the lexical model's."""
+    special = recipe.encoder["lexical_shares"]
+    usual = recipe.encoder["lexical_share"]
+    return np.array([special.get(str(c), usual) for c in recipe.categories], np.float32)
+
+
+def _provenance(folders: Sequence[Path], recipe: Recipe) -> dict[str, Any]:
+    rows = _read(folders, "train", recipe)
+    return {
+        "seed": recipe.seed,
+        "sources": describe_sources(folders, rows, exclude=EXCLUDED),
+    }
 
 
 def _encoder(folder: Path, recipe: Recipe) -> EncoderModel:

@@ -82,6 +82,7 @@ def evaluate(
         "stages": {name: stages.count(name) for name in sorted(set(stages))},
         "thresholds": {str(c): float(t) for c, t in zip(categories, thresholds, strict=True)},
         "categories": _per_category(rows, scores, categories, thresholds),
+        "reliability": _reliability(rows, scores, categories),
         "benign_flagged": _benign(rows, scores, thresholds),
         "sources": {},
     }
@@ -108,6 +109,25 @@ def _per_category(
         figures = category_figures(scores[:, column], labels[:, column], thresholds[column])
         if figures and figures.positives:
             table[category] = asdict(figures)
+    return table
+
+
+def _reliability(
+    rows: Sequence[Row], scores: Floats, categories: tuple[Category, ...], bins: int = 10
+) -> dict[str, list[tuple[float, float, int] | None]]:
+    """Per category and tenth of probability: mean stated, share observed, rows; None if empty."""
+    labels = tabulate(rows, categories).labels
+    table: dict[str, list[tuple[float, float, int] | None]] = {}
+    for column, category in enumerate(categories):
+        known = ~np.isnan(labels[:, column])
+        p, y = scores[known, column], labels[known, column] > 0.5
+        which = np.clip((p * bins).astype(int), 0, bins - 1)
+        table[category] = [
+            (float(p[inside].mean()), float(y[inside].mean()), int(inside.sum()))
+            if (inside := which == index).any()
+            else None
+            for index in range(bins)
+        ]
     return table
 
 

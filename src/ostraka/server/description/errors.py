@@ -119,7 +119,7 @@ def errors_of(operation: Operation) -> dict[int, tuple[Any, ...]]:
 def _statuses(operation: Operation, dialect: Dialect) -> list[int]:
     statuses = list(_ALWAYS)
     if operation.secured:
-        statuses += _OF_KEYS
+        statuses += (403,) if dialect is Dialect.GOOGLE else _OF_KEYS
     if operation.request is not None:
         statuses += _OF_BODIES
         if dialect is Dialect.MISTRAL:

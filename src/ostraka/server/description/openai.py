@@ -165,13 +165,14 @@ _NAME: Final = Parameter("model", "path", "A model's name, plain or pinned.", "o
 
 def _models(prefix: str, dialects: tuple[Dialect, ...]) -> tuple[Operation, ...]:
     name = prefix.strip("/") or "shared"
+    under = f", under {prefix}" if prefix else ""
     return (
         Operation(
             id=f"{name}_list_models",
             method="get",
             path=f"{prefix}/v1/models",
             tag="Models",
-            summary="List the models",
+            summary=f"List the models{under}",
             shapes=(ModelList,),
             dialects=dialects,
         ),
@@ -180,7 +181,7 @@ def _models(prefix: str, dialects: tuple[Dialect, ...]) -> tuple[Operation, ...]
             method="get",
             path=f"{prefix}/v1/models/{{model}}",
             tag="Models",
-            summary="Get one model",
+            summary=f"Get one model{under}",
             shapes=(ModelCard,),
             dialects=dialects,
             may_miss=True,
