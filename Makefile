@@ -42,7 +42,8 @@ lint: install-dev
 # Into site/; a broken link or a page that no menu names is an error.
 docs: $(VENV)/.installed-docs
 	$(BIN)/python scripts/settings_table.py
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+# Without --quiet: it would hide warnings from --strict too.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: install-dev lint docs
 	$(BIN)/pytest

@@ -150,7 +150,7 @@ def test_relative_links_resolve(page: Path) -> None:
 
 def test_site_asks_nobody_else(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs", reason="needs the docs extra")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     done = subprocess.run(
         [*command, "--site-dir", tmp_path], cwd=ROOT, capture_output=True, text=True
     )
