@@ -366,3 +366,20 @@ def test_taken_port_is_a_clear_end(tmp_path: Path) -> None:
                 tmp_path,
                 program=("-m", "ostraka", "serve", "--port", str(taken.getsockname()[1])),
             )
+
+
+@pytest.mark.parametrize("kept", ["true", "false"])
+def test_texts_are_logged_only_if_asked_for(tmp_path: Path, kept: str) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        process, address = start_server(tmp_path, log=log, log_content=kept)
+        httpx.post(f"{address}/v1/moderations", json={"input": "You are a stupid idiot."})
+        process.terminate()
+        process.wait(20)
+    assert ("You are a stupid idiot" in after_start((tmp_path / "log").read_text())) == (
+        kept == "true"
+    )
+
+
+def after_start(log: str) -> str:
+    """The log without the example that every start prints."""
+    return log.partition("Uvicorn running")[2]

@@ -33,7 +33,9 @@ class Images(StrEnum):
 class Settings(BaseSettings):
     """Every setting of the service. Field descriptions are the settings table of the docs."""
 
-    model_config = SettingsConfigDict(env_prefix="OSTRAKA_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="OSTRAKA_", env_ignore_empty=True, frozen=True, extra="forbid"
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
@@ -75,7 +77,9 @@ class Settings(BaseSettings):
         60.0, gt=0.0, description="Longest time for one request, from its headers to its answer."
     )
     encoder_threads: int = Field(1, ge=1, description="Threads of the encoder stage.")
-    encoder_batch: int = Field(32, ge=1, description="Most texts in one pass of the encoder.")
+    encoder_batch: int = Field(
+        32, ge=1, description="Most texts that the encoder takes from the queue at a time."
+    )
     requests_per_minute: int = Field(
         0,
         ge=0,

@@ -8,7 +8,7 @@ import gc
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ostraka import __version__
 from ostraka.access.ring import KeyRing
 from ostraka.errors import OstrakaError
-from ostraka.moderator import Moderator
+from ostraka.moderator import Moderator, Verdict
 from ostraka.server import (
     azure,
     health,
@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None, moderator: Moderator | None = N
             moderator,
             batch=settings.encoder_batch,
             max_pending=settings.max_pending_texts,
-            observe=metrics.count_verdicts,
+            observe=_observer(settings, metrics),
         )
         metrics.gauge(
             "ostraka_pending_texts", "Texts that wait for a stage.", lambda: scoring.pending
@@ -123,6 +123,21 @@ _BUSY_ROUTES: Final = {
     "/v1alpha1/comments:analyze": perspective.analyze,
 }
 """Answered by `Shortcut`; listed in `_add_routes` too, for other methods and the description."""
+
+
+def _observer(
+    settings: Settings, metrics: Metrics
+) -> Callable[[Sequence[str], Sequence[Verdict]], None]:
+    """What is told of every verdict: the counts always, the texts only if a setting says so."""
+
+    def observe(texts: Sequence[str], verdicts: Sequence[Verdict]) -> None:
+        metrics.count_verdicts(verdicts)
+        if settings.log_content:
+            for text, verdict in zip(texts, verdicts, strict=True):
+                flags = ", ".join(c for c, flag in verdict.flags.items() if flag) or "none"
+                _log.info("judged %r by %s, flagged: %s", text, verdict.stage, flags)
+
+    return observe
 
 
 def _add_routes(app: FastAPI) -> None:

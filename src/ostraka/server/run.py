@@ -64,8 +64,17 @@ def run(application: ASGIApp, load: Load, settings: Settings) -> None:
         access_log=False,
         timeout_graceful_shutdown=last_second,
     )
+    _log_like_uvicorn(settings)
     _Server(config, load, settings.shutdown_seconds - last_second).run()
     _leave_stages_behind()
+
+
+def _log_like_uvicorn(settings: Settings) -> None:
+    """Send our own log where uvicorn, which sets its log up with its configuration, sends its."""
+    log = logging.getLogger("ostraka")
+    log.setLevel(settings.log_level.upper())
+    log.handlers = logging.getLogger("uvicorn").handlers
+    log.propagate = False
 
 
 def _leave_stages_behind() -> None:

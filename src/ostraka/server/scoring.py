@@ -46,7 +46,7 @@ class Scoring:
         *,
         batch: int,
         max_pending: int,
-        observe: Callable[[Sequence[Verdict]], None] = lambda verdicts: None,
+        observe: Callable[[Sequence[str], Sequence[Verdict]], None] = lambda texts, verdicts: None,
     ) -> None:
         self.moderator = moderator
         self._observe = observe
@@ -74,7 +74,7 @@ class Scoring:
             for index, judgement in zip(doubtful, later, strict=True):
                 judgements[index] = judgement
         verdicts = [self.moderator.verdict(cascade, judgement) for judgement in judgements]
-        self._observe(verdicts)
+        self._observe(texts, verdicts)
         return verdicts
 
     @property
