@@ -53,8 +53,8 @@ def message_of(answer: httpx.Response) -> str:
 
 
 @contextmanager
-def slow_server(folder: Path, seconds: float, **settings: str) -> Iterator[Started]:
-    process, address = start_server(folder, program=(*SLOW_PROGRAM, str(seconds)), **settings)
+def started(folder: Path, **options: Any) -> Iterator[Started]:
+    process, address = start_server(folder, **options)
     try:
         yield process, address
     finally:
@@ -67,7 +67,9 @@ Slow = Callable[..., AbstractContextManager[Started]]
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Slow:
-    return lambda seconds, **settings: slow_server(tmp_path, seconds, **settings)
+    return lambda seconds, **settings: started(
+        tmp_path, program=(*SLOW_PROGRAM, str(seconds)), **settings
+    )
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
@@ -273,8 +275,10 @@ HEAD = (
 
 
 def test_slow_bodies_are_ended_and_left_ones_do_no_harm(tmp_path: Path) -> None:
-    with (tmp_path / "log").open("wb") as log:
-        process, address = start_server(tmp_path, log=log, request_seconds="0.6")
+    with (
+        (tmp_path / "log").open("wb") as log,
+        started(tmp_path, log=log, request_seconds="0.6") as (process, address),
+    ):
         slow_one, *leaving = [connection(address) for _ in range(20)]
         for each in (slow_one, *leaving):
             each.sendall(HEAD + b'{"input": "')
@@ -294,17 +298,17 @@ def test_slow_bodies_are_ended_and_left_ones_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_unread_answers_are_ended(tmp_path: Path) -> None:
-    process, address = start_server(tmp_path, request_seconds="1")
-    body = json.dumps({"input": ["Good morning."] * 1024}).encode()
-    request = HEAD.replace(b"1000", str(len(body)).encode()) + body
-    with connection(address) as unread:
-        unread.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        unread.sendall(request)
-        wait_until(lambda: metric(address, "ostraka_texts_total") == 1024)
-        wait_until(lambda: metric(address, "ostraka_running_requests") == 0)
-        assert httpx.get(f"{address}/health/ready").status_code == 200
-    process.terminate()
-    assert process.wait(20) == 0
+    with started(tmp_path, request_seconds="1") as (process, address):
+        body = json.dumps({"input": ["Good morning."] * 1024}).encode()
+        request = HEAD.replace(b"1000", str(len(body)).encode()) + body
+        with connection(address) as unread:
+            unread.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            unread.sendall(request)
+            wait_until(lambda: metric(address, "ostraka_texts_total") == 1024)
+            wait_until(lambda: metric(address, "ostraka_running_requests") == 0)
+            assert httpx.get(f"{address}/health/ready").status_code == 200
+        process.terminate()
+        assert process.wait(20) == 0
 
 
 # Stopping
@@ -347,14 +351,17 @@ def test_stop_waits_no_longer_than_it_may(slow: Slow) -> None:
 
 
 def test_stop_does_not_wait_for_idle_or_half_sent_requests(tmp_path: Path) -> None:
-    process, address = start_server(tmp_path, shutdown_seconds="1")
-    with connection(address) as half, httpx.Client() as idle:
+    with (
+        started(tmp_path, shutdown_seconds="1") as (process, address),
+        connection(address) as half,
+        httpx.Client() as idle,
+    ):
         half.sendall(HEAD)
         idle.get(f"{address}/health")
-        started = time.monotonic()
+        signalled = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - signalled < 2.5
 
 
 def test_taken_port_is_a_clear_end(tmp_path: Path) -> None:

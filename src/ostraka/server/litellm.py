@@ -29,8 +29,10 @@ async def guardrail(request: Request) -> Response:
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise InvalidInputError("'texts' must be a list of strings.", field="texts")
     images = body.get("images")
-    if images is not None and not isinstance(images, list):
-        raise InvalidInputError("'images' must be a list.", field="images")
+    if images is None:
+        images = []
+    if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
+        raise InvalidInputError("'images' must be a list of strings.", field="images")
     if images and (state.settings.images is Images.REJECT or not texts):
         raise ImageNotSupportedError(field="images")
     texts = texts + _arguments(body.get("tool_calls"))

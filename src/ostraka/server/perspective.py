@@ -25,6 +25,7 @@ _FIELDS: Final = (
     ("context", dict),
     ("requestedAttributes", dict),
     ("attributeScores", dict),
+    ("languages", list),
     ("spanAnnotations", bool),
     ("doNotStore", bool),
     ("dropUnsupportedAttributes", bool),

@@ -15,7 +15,7 @@ _UNDERSCORE: Final = re.compile("_([a-z])")
 _DEPTH: Final = 4
 """Messages inside messages that are looked at; no field that is read lies deeper."""
 
-_WORDS: Final = {bool: "true or false", str: "a string", dict: "an object"}
+_WORDS: Final = {bool: "true or false", str: "a string", dict: "an object", list: "a list"}
 
 
 def camel_case(
