@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -61,11 +62,17 @@ def evaluate(
 
 def _print(answer: dict[str, Any], console: Console) -> None:
     console.print(f"{answer['model']}\n{answer['rows']} rows, {answer['texts_per_second']} texts/s")
-    table = Table(title="By category, all sources", title_justify="left")
-    names = ("rows", "positives", "average_precision", "roc_auc", "precision", "recall", "f1")
-    for heading in ("category", "threshold", *names, "calibration_error"):
+    table = Table(
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
+        title="By category, over all sources but those set aside",
+        title_justify="left",
+    )
+    headings = ("category", "from", "positives", "AUPRC", "AUROC", "prec.", "recall", "F1", "ECE")
+    names = ("positives", "average_precision", "roc_auc", "precision", "recall", "f1")
+    for heading in headings:
         table.add_column(
-            heading.replace("_", " "), justify="left" if heading == "category" else "right"
+            heading, justify="left" if heading == "category" else "right", no_wrap=True
         )
     for category, figures in answer["categories"].items():
         table.add_row(

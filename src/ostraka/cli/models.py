@@ -106,17 +106,22 @@ def _print_model(model: dict[str, Any]) -> None:
     console.print(table, soft_wrap=False)
 
 
-def _described(card: ModelCard, moderator: Moderator, sizes: dict[str, int]) -> dict[str, Any]:
+Sizes = dict[str, dict[str, int]]
+"""Bytes of each stage's files; stages may share some."""
+
+
+def _described(card: ModelCard, moderator: Moderator, sizes: Sizes) -> dict[str, Any]:
     cascade = moderator.cascade(card.id)
+    files = {name: size for stage in card.stages for name, size in sizes[stage].items()}
     return {
         "id": card.id,
         "pinned_id": card.pinned_id,
         "digest": cascade.digest,
         "description": card.description,
         "created": card.created,
-        "bytes": sum(sizes[stage] for stage in card.stages),
+        "bytes": sum(files.values()),
         "stages": {
-            stage: {"digest": cascade.versions[stage], "bytes": sizes[stage]}
+            stage: {"digest": cascade.versions[stage], "bytes": sum(sizes[stage].values())}
             for stage in card.stages
         },
         "categories": {
@@ -130,12 +135,12 @@ def _described(card: ModelCard, moderator: Moderator, sizes: dict[str, int]) -> 
     }
 
 
-def _sizes(settings: Settings) -> dict[str, int]:
-    """Bytes of each stage's files, which the manifest names."""
+def _sizes(settings: Settings) -> Sizes:
+    """What lies in the model's folder, by the manifest."""
     folder: Path = settings.model_folder or bundled_artefact_folder()
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     return {
-        stage["name"]: sum((folder / name).stat().st_size for name in stage["files"])
+        stage["name"]: {name: (folder / name).stat().st_size for name in stage["files"]}
         for stage in manifest["stages"]
     }
 

@@ -89,15 +89,16 @@ def adapt(
     *,
     held_out: Sequence[Row],
     precision: float = 0.9,
-    risk: float = 0.1,
+    risk: float = 0.015,
+    ceiling: float = 0.2,
     seed: int = 20261121,
     digests: dict[str, str] | None = None,
 ) -> Adapted:
     """Write into `output` the classifier in `base`, fitted to `rows`.
 
     `held_out` rows are only measured on. Thresholds are chosen for `precision` on predictions
-    for rows that the fit did not see (cross-validation); `risk` bounds how often the first stage
-    may contradict the last.
+    for rows that the fit did not see (cross-validation); `risk` and
+    `ceiling` bound what the first stage may let pass alone.
 
     Raises:
         DataError: no category has `FEWEST` positives and negatives, or `output` exists.
@@ -117,7 +118,10 @@ def adapt(
     thresholds = np.array([artefact.thresholds[c] for c in artefact.categories], np.float32)
     chosen = choose_thresholds(fits[-1].scores, table.labels, precision=precision)
     thresholds[columns] = chosen[columns]
-    bands = [choose_bands(fit.scores, fits[-1].scores, thresholds, risk) for fit in fits[:-1]]
+    bands = [
+        choose_bands(fit.scores, fits[-1].scores, thresholds, risk=risk, ceiling=ceiling)
+        for fit in fits[:-1]
+    ]
     bands.append(choose_doubt(fits[-1].scores, table.labels, thresholds, 0.15))
     manifest = artefact.manifest
     output.mkdir(parents=True)

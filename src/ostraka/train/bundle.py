@@ -84,37 +84,30 @@ def benign_rows(labels: Floats, least: int = 10) -> NDArray[np.bool_]:
 
 
 def choose_bands(
-    first: Floats, last: Floats, thresholds: Floats, risk: float
+    first: Floats, last: Floats, thresholds: Floats, *, risk: float, ceiling: float
 ) -> tuple[Floats, Floats]:
-    """The first stage's bands of doubt, so that it seldom contradicts the last stage.
+    """The first stage's bands of doubt, so that it seldom lets pass what the last stage flags.
 
     `first` and `last` are the probabilities (n, categories) of both stages on held-out rows.
-    Below `low` the first stage says no: of the texts that the last stage flags, at most `risk`
-    may be passed so in every category. Above `high` it says yes: of its flags at most `risk` may
-    be denied by the last stage. `low` is one quantile per category of the first stage's
-    probability over what the last stage flags, the same quantile for all, as high as the risk
-    allows, with the finite-sample correction of conformal risk control (Angelopoulos et al.,
-    2022, equation 4).
+    Below `low` in every category the first stage says no by itself: of the texts that the last
+    stage flags, at most `risk` are passed so. `low` is one quantile per category of the first
+    stage's probability over what the last stage flags, the same quantile for all, as high as the
+    risk allows, with the finite-sample correction of conformal risk control (Angelopoulos et
+    al., 2022, equation 4); it is at most `ceiling`, because scores of both stages are compared
+    and the first one's are coarse. There is no upper end: what the first stage would flag always
+    gets a second opinion.
     """
     flags = last >= thresholds
     flagged = flags.any(axis=1)
     count = int(flagged.sum())
     low = np.zeros_like(thresholds)
-    for quantile in np.linspace(0.3, 0.0, 61):
+    for quantile in np.linspace(0.3, 0.0, 301):
         candidate = _quantiles(first, flags, float(quantile))
         passed = (first[flagged] < candidate).all(axis=1).sum()
         if (passed + 1) / (count + 1) <= risk:
             low = candidate
             break
-    low = np.minimum(low, thresholds)
-    high = np.array(
-        [
-            _highest_doubt(first[:, j], flags[:, j], float(threshold), risk)
-            for j, threshold in enumerate(thresholds)
-        ],
-        np.float32,
-    )
-    return low, high
+    return np.minimum(low, np.minimum(thresholds, ceiling)), np.full_like(thresholds, NEVER)
 
 
 def _quantiles(first: Floats, flags: NDArray[np.bool_], quantile: float) -> Floats:

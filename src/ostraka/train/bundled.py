@@ -26,7 +26,7 @@ from ostraka.train.bundle import (
     fit_calibration,
     write_manifest,
 )
-from ostraka.train.data import EVALUATION_ONLY, Row, Table
+from ostraka.train.data import SET_ASIDE, Row, Table
 from ostraka.train.encoder import export_onnx, fit_encoder
 from ostraka.train.hard_negatives import SOURCE, hard_negatives
 from ostraka.train.lexical import fit_lexical
@@ -40,9 +40,6 @@ own."""
 
 Report = Callable[[str, int, int, float], None]
 Floats = NDArray[np.float32]
-
-EXCLUDED: Final = EVALUATION_ONLY | {"germeval2018", "hh-harmless-test"}
-"""Sources that are not English or not labelled, besides those for evaluation only."""
 
 
 def train_bundled(
@@ -116,7 +113,12 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
         benign=benign_rows(labels),
         most_false=decisions["most_false"],
     )
-    bands = [choose_bands(each, scores[-1], thresholds, decisions["risk"]) for each in scores[:-1]]
+    bands = [
+        choose_bands(
+            each, scores[-1], thresholds, risk=decisions["risk"], ceiling=decisions["ceiling"]
+        )
+        for each in scores[:-1]
+    ]
     bands.append(choose_doubt(scores[-1], labels, thresholds, decisions["doubt"]))
     names = list(_FILES)[: len(inputs)]
     stages = [
@@ -155,7 +157,7 @@ def _provenance(folders: Sequence[Path], recipe: Recipe) -> dict[str, Any]:
     rows = _read(folders, "train", recipe)
     return {
         "seed": recipe.seed,
-        "sources": describe_sources(folders, rows, exclude=EXCLUDED),
+        "sources": describe_sources(folders, rows, exclude=SET_ASIDE),
     }
 
 
@@ -175,7 +177,7 @@ def _midnight() -> int:
 
 
 def _read(folders: Sequence[Path], part: str, recipe: Recipe) -> list[Row]:
-    rows = read_sources(folders, part, exclude=EXCLUDED)
+    rows = read_sources(folders, part, exclude=SET_ASIDE)
     useful = [row for row in rows if any(c in recipe.categories for c in row.labels)]
     if not useful:
         raise DataError(f"no labelled rows in the part '{part}' of {', '.join(map(str, folders))}")

@@ -41,6 +41,10 @@ EVALUATION_ONLY: Final = frozenset(
 )
 """Sources that are never trained on, nor templates made from them."""
 
+SET_ASIDE: Final = EVALUATION_ONLY | {"germeval2018", "hh-harmless-test"}
+"""Those, and sources that are not English or not labelled: left out of training, of calibration
+and of the figures over all sources; each still gets figures of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -17,7 +17,7 @@ from ostraka.assess.cascade import Cascade
 from ostraka.taxonomy import Category
 from ostraka.train.augment import VARIANTS
 from ostraka.train.bundle import benign_rows
-from ostraka.train.data import Row, tabulate
+from ostraka.train.data import SET_ASIDE, Row, tabulate
 from ostraka.train.metrics import bias_figures, category_figures, flag_rate_at_recall
 from ostraka.train.sources import read_sources
 
@@ -63,7 +63,11 @@ def evaluate(
     start: Callable[[int], None] = lambda total: None,
     report: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
-    """The whole report as plain data, for JSON and for printing."""
+    """The whole report as plain data, for JSON and for printing.
+
+    Figures per category are over all sources but those that training sets aside; those have
+    their own under `sources`.
+    """
     rows = read_sources(folders, part)
     start(len(rows))
     categories = cascade.categories
@@ -75,14 +79,16 @@ def evaluate(
         source: np.flatnonzero([row.source == source for row in rows])
         for source in sorted({row.source for row in rows})
     }
+    usual = np.flatnonzero([row.source not in SET_ASIDE for row in rows])
+    usual_rows = [rows[i] for i in usual]
     answer: dict[str, Any] = {
         "model": cascade.pinned_name,
         "rows": len(rows),
         "texts_per_second": round(len(rows) / seconds, 1),
         "stages": {name: stages.count(name) for name in sorted(set(stages))},
         "thresholds": {str(c): float(t) for c, t in zip(categories, thresholds, strict=True)},
-        "categories": _per_category(rows, scores, categories, thresholds),
-        "reliability": _reliability(rows, scores, categories),
+        "categories": _per_category(usual_rows, scores[usual], categories, thresholds),
+        "reliability": _reliability(usual_rows, scores[usual], categories),
         "benign_flagged": _benign(rows, scores, thresholds),
         "sources": {},
     }
