@@ -68,7 +68,7 @@ def _print(answer: dict[str, Any], console: Console) -> None:
         title="By category, over all sources but those set aside",
         title_justify="left",
     )
-    headings = ("category", "from", "positives", "AUPRC", "AUROC", "prec.", "recall", "F1", "ECE")
+    headings = ("category", "from", "pos.", "AUPRC", "AUROC", "prec.", "recall", "F1", "ECE")
     names = ("positives", "average_precision", "roc_auc", "precision", "recall", "f1")
     for heading in headings:
         table.add_column(
