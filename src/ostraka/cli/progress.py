@@ -1,8 +1,10 @@
 """The progress bar of a run over a file: on stderr, and only on a terminal."""
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -28,9 +30,12 @@ def progress_bar(name: str, run: FileRun) -> Iterator[Report]:
     progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
     task = progress.add_task("", total=None, rows="0", rate="–", share="–")
     started = 0.0
+    stop = False
 
     def report(counts: Counts, position: tuple[int, int | None]) -> None:
         nonlocal started
+        if stop:
+            raise KeyboardInterrupt
         if not started:
             started = time.monotonic()
             if run.resumed:
@@ -45,6 +50,17 @@ def progress_bar(name: str, run: FileRun) -> Iterator[Report]:
             share=share(counts),
         )
 
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        """Stop after the batch at hand; at the second signal at once.
+
+        An exception raised wherever the signal happens to arrive may be swallowed by a library.
+        """
+        nonlocal stop
+        if stop:
+            raise KeyboardInterrupt
+        stop = True
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         with progress:
             yield report
@@ -52,3 +68,5 @@ def progress_bar(name: str, run: FileRun) -> Iterator[Report]:
         if run.can_resume:
             console.print("The same command goes on where this one stopped.")
         raise
+    finally:
+        signal.signal(signal.SIGINT, before)

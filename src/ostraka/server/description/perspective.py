@@ -43,12 +43,12 @@ class AnalyzeCommentRequest(Struct, rename="camel"):
         ]
         | UnsetType
     ) = UNSET
-    span_annotations: bool | UnsetType = UNSET
-    do_not_store: bool | UnsetType = UNSET
-    drop_unsupported_attributes: bool | UnsetType = UNSET
-    client_token: str | UnsetType = UNSET
-    session_id: str | UnsetType = UNSET
-    community_id: str | UnsetType = UNSET
+    span_annotations: bool | UnsetType | None = UNSET
+    do_not_store: bool | UnsetType | None = UNSET
+    drop_unsupported_attributes: bool | UnsetType | None = UNSET
+    client_token: str | UnsetType | None = UNSET
+    session_id: str | UnsetType | None = UNSET
+    community_id: str | UnsetType | None = UNSET
 
 
 class Score(Struct, forbid_unknown_fields=True):
@@ -112,9 +112,13 @@ class SuggestCommentScoreRequest(Struct, rename="camel"):
         ]
         | UnsetType
     ) = UNSET
-    client_token: Annotated[str, Meta(max_length=1000, pattern="^[^\\u0000]*$")] | UnsetType = UNSET
-    community_id: Annotated[str, Meta(max_length=200, pattern="^[^\\u0000]*$")] | UnsetType = UNSET
-    do_not_store: bool | UnsetType = UNSET
+    client_token: (
+        Annotated[str, Meta(max_length=1000, pattern="^[^\\u0000]*$")] | UnsetType | None
+    ) = UNSET
+    community_id: (
+        Annotated[str, Meta(max_length=200, pattern="^[^\\u0000]*$")] | UnsetType | None
+    ) = UNSET
+    do_not_store: bool | UnsetType | None = UNSET
 
 
 class SuggestCommentScoreAnswer(Struct, forbid_unknown_fields=True, rename="camel"):
