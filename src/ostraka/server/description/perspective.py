@@ -13,7 +13,7 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 class Comment(Struct):
     """A plain text of at most 20 KiB, not blank."""
 
-    text: Annotated[str, Meta(pattern=r"\S", max_length=20_480)]
+    text: Annotated[str, Meta(pattern=r"[^\s\x1c-\x1f\x85]", max_length=20_480)]
     type: Literal["PLAIN_TEXT", "TEXT_TYPE_UNSPECIFIED"] | UnsetType = UNSET
 
 
