@@ -1,8 +1,10 @@
 VENV ?= .venv
 PYTHON ?= python3
+# Processes that test; 0 is this one alone.
+PROCESSES ?= 2
 BIN := $(VENV)/bin
 
-.PHONY: serve test test-clients lint docs bench install install-dev
+.PHONY: serve test test-long test-endurance test-clients lint docs bench openenv install install-dev
 
 serve: install
 	$(BIN)/ostraka serve
@@ -46,7 +48,23 @@ docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: install-dev lint docs
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(PROCESSES) --dist loadfile
+
+# What the environment's folder needs before `openenv push` or `docker build`: a wheel, and the lock
+# that OpenEnv's older validators ask for.
+openenv: install
+	rm -rf examples/openenv/wheels examples/openenv/uv.lock
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir examples/openenv/wheels .
+	$(BIN)/pip install --quiet uv
+	$(BIN)/python -m uv lock --quiet --directory examples/openenv
+
+# What the quick tests do, many more times.
+test-long: install-dev
+	$(BIN)/pytest -m long -n $(PROCESSES) --dist loadfile
+
+# What takes a quarter of an hour or more; not a part of CI.
+test-endurance: install-dev
+	$(BIN)/pytest -m endurance
 
 # Every version in tests/clients/versions.toml, not the newest of each major only.
 test-clients: install-dev

@@ -21,9 +21,17 @@ _KNOWN = {
     "encoder_training": ("data",),
     "start": ("model",),
     "claims": (),
+    "case_page": (),
+    "items": (),
+    "review_claims": (),
+    "audit": (),
     "prepare": (),
     "classifications": (),
     "judge": (),
+    "policy": (),
+    "backtest": (),
+    "environment": (),
+    "trees": (),
 }
 
 

@@ -31,6 +31,14 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """Steps a second over sockets; `cpu` is the server's processor time a step, in µs."""
+
+    rate: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """A server that answers."""
 
@@ -50,7 +58,7 @@ class Server:
         Raises:
             RuntimeError: a request was not answered with 200.
         """
-        before = self._processor_seconds()
+        before = self.processor_seconds()
         options = ["127.0.0.1", str(self.port), path, str(clients), str(seconds)]
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.client", *options],
@@ -63,10 +71,33 @@ class Server:
         seen = json.loads(done.stdout)
         if seen["failures"]:
             raise RuntimeError(f"{seen['failures']:.0f} requests failed on {path}")
-        used = self._processor_seconds() - before
+        used = self.processor_seconds() - before
         return Load(seen["rate"], seen["p50"], seen["p99"], used / seen["requests"] * 1e6)
 
-    def _processor_seconds(self) -> float:
+    def step(self, reset: str, steps: Sequence[str], *, clients: int, seconds: float) -> Steps:
+        """`clients` sockets at once for `seconds`, each with its own environment.
+
+        Raises:
+            RuntimeError: an answer was an error.
+        """
+        before = self.processor_seconds()
+        options = ["127.0.0.1", str(self.port), "/ws", str(clients), str(seconds)]
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.socket_client", *options],
+            input=json.dumps({"reset": reset, "steps": list(steps)}).encode(),
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            check=True,
+            timeout=seconds + 60,
+        )
+        seen = json.loads(done.stdout)
+        if seen["failures"] or not seen["steps"]:
+            raise RuntimeError(f"{seen['failures']:.0f} messages failed of {seen['steps']:.0f}")
+        used = self.processor_seconds() - before
+        return Steps(seen["rate"], used / seen["steps"] * 1e6)
+
+    def processor_seconds(self) -> float:
+        """What the process has used so far."""
         times = self.process.cpu_times()
         return float(times.user + times.system)
 
@@ -97,7 +128,27 @@ def constant(answer: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def _running(command: list[str], port: int, settings: Mapping[str, str]) -> Iterator[Server]:
+def environment() -> Iterator[Server]:
+    """`ostraka env serve`."""
+    port = free_port()
+    command = [sys.executable, "-m", "ostraka", "env", "serve", "--port", str(port)]
+    with _running(command, port, {}, "/health") as server:
+        yield server
+
+
+@contextmanager
+def openenv_echo(python: Path) -> Iterator[Server]:
+    """OpenEnv's server around an echo, by a Python that has it."""
+    port = free_port()
+    command = [str(python), str(ROOT / "benchmarks/openenv_echo.py"), str(port)]
+    with _running(command, port, {}, "/health") as server:
+        yield server
+
+
+@contextmanager
+def _running(
+    command: list[str], port: int, settings: Mapping[str, str], health: str = ""
+) -> Iterator[Server]:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {f"OSTRAKA_{name.upper()}": x for name, x in settings.items()}
     environment |= {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
@@ -111,7 +162,7 @@ def _running(command: list[str], port: int, settings: Mapping[str, str]) -> Iter
             stderr=subprocess.DEVNULL,
         )
         try:
-            _wait(process, port)
+            _wait(process, port, health)
             seconds = time.perf_counter() - started
             yield Server(psutil.Process(process.pid), port, seconds)
         finally:
@@ -119,12 +170,16 @@ def _running(command: list[str], port: int, settings: Mapping[str, str]) -> Iter
             process.wait(20)
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait(process: subprocess.Popen[bytes], port: int, health: str) -> None:
+    """Until it answers: a text to be judged, or what it has at `health`."""
     for _ in range(6000):
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with {process.returncode}")
         try:
-            _post(port, "/v1/moderations", b'{"input": "Hello"}')
+            if health:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{health}", timeout=30).close()
+            else:
+                _post(port, "/v1/moderations", b'{"input": "Hello"}')
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.01)
         else:

@@ -84,10 +84,14 @@ def train(client: Mistral, folder: Path, model: str, steps: int) -> Any:
 
     client.fine_tuning.jobs.start(job_id=job.id)
     job = client.fine_tuning.jobs.get(job_id=job.id)
+    shown = 0
     while job.status in ("QUEUED", "RUNNING"):
-        if job.checkpoints:
+        if job.checkpoints and job.checkpoints[0].step_number > shown:
             newest = job.checkpoints[0]
+            shown = newest.step_number
             print(f"step {newest.step_number}: training loss {newest.metrics.train_loss:.4f}")
+            if shown == steps:
+                print("all steps made; now the model is evaluated and stored")
         time.sleep(1)
         job = client.fine_tuning.jobs.get(job_id=job.id)
     if job.status != "SUCCESS":

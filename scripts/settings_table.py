@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-from ostraka.settings import Settings
+from ostraka.settings import RecordSettings, Settings
 
 PAGE = Path(__file__).parents[1] / "docs/settings.md"
 BEGIN = "<!-- The table is written by scripts/settings_table.py. -->\n"
@@ -32,7 +32,10 @@ def default_of(name: str) -> str:
 def table() -> str:
     """One row per setting."""
     lines = ["| setting | environment | default | meaning |", "|---|---|---|---|"]
-    for name, field in Settings.model_fields.items():
+    # Pydantic puts inherited fields first; they belong behind the server's own.
+    names = sorted(Settings.model_fields, key=lambda name: name in RecordSettings.model_fields)
+    for name in names:
+        field = Settings.model_fields[name]
         meaning = (field.description or "").replace("|", r"\|")
         variable = f"OSTRAKA_{name.upper()}"
         lines.append(f"| `{name}` | `{variable}` | {default_of(name)} | {meaning} |")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import postgresql
 import pytest
+import s3_server
 from serving import start_server
 
 from ostraka.moderator import Moderator
@@ -30,6 +31,13 @@ def postgresql_cluster() -> Iterator[postgresql.Cluster]:
     """A private PostgreSQL, or a skip that says what is missing."""
     with postgresql.started() as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A server that speaks S3: what its users need in their environment."""
+    with s3_server.started(tmp_path_factory.mktemp("s3")) as variables:
+        yield variables
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -61,7 +61,7 @@ def started() -> Iterator[Cluster]:
     data = str(folder / "data")
     initialize = [binaries / "initdb", "-D", data, "-U", "ostraka", "-A", "trust"]
     subprocess.run(
-        [*initialize, "-E", "UTF8", "--locale=C", "--no-sync"],
+        [*initialize, "-E", "UTF8", "--locale=C", "--lc-ctype=C.UTF-8", "--no-sync"],
         check=True,
         cwd=folder,
         stdout=subprocess.DEVNULL,

@@ -5,12 +5,13 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
+from forked import run_forked
 
 RUDE = "You are a stupid idiot."
 KIND = "Thank you, have a nice day."
@@ -24,18 +25,14 @@ def environment(**variables: str) -> dict[str, str]:
 def ostraka(
     folder: Path, *arguments: str, stdin: str | bytes | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    raw = subprocess.run(
-        [sys.executable, "-m", "ostraka", *arguments],
-        cwd=folder,
-        env=environment(**variables),
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
-        timeout=120,
-    )
-    return subprocess.CompletedProcess(
-        raw.args, raw.returncode, raw.stdout.decode(), raw.stderr.decode()
-    )
+    with TemporaryDirectory() as scratch:
+        output, read_from = Path(scratch), Path(os.devnull)
+        if stdin is not None:
+            read_from = output / "stdin"
+            read_from.write_bytes(stdin.encode() if isinstance(stdin, str) else stdin)
+        status = run_forked(arguments, folder, environment(**variables), read_from, output)
+        said, complained = ((output / name).read_text("utf-8") for name in ("stdout", "stderr"))
+    return subprocess.CompletedProcess(["ostraka", *arguments], status, said, complained)
 
 
 def read(path: Path) -> list[dict]:

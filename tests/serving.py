@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -28,17 +28,18 @@ def start_server(
     *,
     log: IO[bytes] | None = None,
     program: Sequence[str] = ("-m", "ostraka", "serve", "--port", "PORT"),
+    environment: Mapping[str, str] | None = None,
     **settings: str,
 ) -> tuple[subprocess.Popen[bytes], str]:
     port = free_port()
     # Only the factory's tests have work for workers.
-    environment = os.environ | {
+    named = {
         f"OSTRAKA_{name.upper()}": value for name, value in ({"workers": "0"} | settings).items()
     }
     process = subprocess.Popen(
         [sys.executable, *(str(port) if word == "PORT" else word for word in program)],
         cwd=folder,
-        env=environment,
+        env=os.environ | (environment or {}) | named,
         stdout=log,
         stderr=log,
     )

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from running import ostraka, write
 
 from ostraka.errors import DataError
+from ostraka.estimates.agreement import cohen_kappa, krippendorff_alpha
 from ostraka.judge.agreement import (
     against_rankings,
     alpha_of,
     calibration,
-    cohen_kappa,
     compare,
     kendall_tau,
-    krippendorff_alpha,
 )
 from ostraka.judge.labels import seven_labels
 from ostraka.judge.ratings import Rating, majority, read_rankings, read_ratings

@@ -6,7 +6,6 @@ import os
 import pty
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ostraka.cli.main import _LAZY
 from ostraka.settings import Settings
 
 
-def test_help_is_quick_and_loads_nothing_heavy(tmp_path: Path) -> None:
+def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['ostraka', '--help']\n"
         "from ostraka.cli.main import main\n"
@@ -27,14 +26,6 @@ def test_help_is_quick_and_loads_nothing_heavy(tmp_path: Path) -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=environment(), stdout=-3)
-    best = min(_seconds(tmp_path, "--help") for _ in range(3))
-    assert best < 1.0, best  # 0.2 s on an idle machine; CI may be busy
-
-
-def _seconds(folder: Path, *arguments: str) -> float:
-    started = time.monotonic()
-    assert ostraka(folder, *arguments).returncode == 0
-    return time.monotonic() - started
 
 
 @pytest.mark.parametrize("name", sorted(_LAZY))

@@ -58,6 +58,15 @@ def test_prepare_from_any_format(tmp_path: Path, name: str) -> None:
     )
 
 
+def test_a_report_that_is_redirected_is_whole(tmp_path: Path) -> None:
+    write(tmp_path / "in.csv", comments(400))
+    wanted = ("--clean-share", "0.99")  # cannot be reached, and the report says why
+    done = ostraka(tmp_path, "data", "prepare", "civil-comments", "in.csv", "-o", "out", *wanted)
+    report = (tmp_path / "out/preparation.md").read_text("utf-8")
+    assert "99.0% were wanted: there are no others among the" in report
+    assert done.stdout.strip() == report.strip()
+
+
 def test_prepare_from_a_folder_with_parts(tmp_path: Path) -> None:
     source = tmp_path / "civil"
     source.mkdir()
@@ -250,6 +259,16 @@ def test_conversion_of_tables_of_others(tmp_path: Path) -> None:
     none = ostraka(tmp_path, "data", "convert", "in.csv", "c.jsonl", "--text-column", "body")
     assert none.returncode == 1 and "in.csv, row 1: 'labels'" in none.stderr
     assert not (tmp_path / "c.jsonl").exists()
+
+
+def test_csv_says_what_it_cannot_hold(tmp_path: Path) -> None:
+    row = {"text": KIND, "labels": {"moderation": [], "topic": "tea"}, "id": 3, "note": ""}
+    write(tmp_path / "in.jsonl", [row, row | {"id": "3", "note": "fine"}])
+    done = ostraka(tmp_path, "data", "convert", "in.jsonl", "out.csv")
+    assert done.returncode == 0, done.stderr
+    said = done.stderr.replace("\n", " ")
+    assert "Lost in csv: 1 values of other fields that are empty" in said
+    assert "Lost in csv: 1 values of other fields that are no text" in said
 
 
 def test_fasttext_says_what_it_cannot_hold(tmp_path: Path) -> None:

@@ -16,6 +16,19 @@ import typer
 
 from ostraka.cli.main import app
 from ostraka.moderator import Moderator, Verdict
+from ostraka.policy.document import PolicyDocument
+from ostraka.policy.facts import Facts
+from ostraka.policy.outcome import Outcome
+from ostraka.policy.parts import (
+    Appeals,
+    CategoryPolicy,
+    Example,
+    LadderStep,
+    Queue,
+    Rule,
+    Strikes,
+)
+from ostraka.policy.vocabulary import OUTCOME_VARIABLES, VARIABLES
 from ostraka.server.app import create_app
 from ostraka.settings import Settings
 from ostraka.taxonomy import Category
@@ -28,6 +41,7 @@ RUNNING = (
     "README.md",
     "docs/index.md",
     "docs/moderation.md",
+    "docs/policy.md",
     "docs/endpoints.md",
     "docs/train.md",
     "docs/data.md",
@@ -112,6 +126,30 @@ def test_every_category_and_field_is_named(moderator: Moderator) -> None:
         assert ("*not modelled*" in line) == (category not in moderator.categories)
     for field in fields(Verdict):
         assert f"`{field.name}`" in page
+
+
+def test_every_part_of_a_policy_is_named() -> None:
+    page = (ROOT / "docs/policy.md").read_text("utf-8")
+    parts = (CategoryPolicy, Rule, LadderStep, Strikes, Queue, Appeals, Example, PolicyDocument)
+    for name in {field for part in parts for field in part.model_fields}:
+        assert (
+            f"`{name}`" in page
+            or f"`[{name}]`" in page
+            or f"`[[{name}]]`" in page
+            or (name == "categories")
+        ), name
+    for name, variable in VARIABLES.items():
+        assert f"| `{name}` | `{variable.type_name}` | {variable.meaning} |" in page
+    for name, meaning in OUTCOME_VARIABLES.items():
+        assert f"| `{name}` | `string` | {meaning} |" in page
+    for name in [each.name for each in fields(Outcome)] + ["why", "queue", "path", "urgency"]:
+        assert f"`{name}`" in page or name in ("policy", "facts", "ladder_step", "error"), name
+
+
+def test_facts_of_the_page_are_facts() -> None:
+    page = (ROOT / "docs/policy.md").read_text("utf-8")
+    (written,) = re.findall(r"^```json\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert Facts.from_json(written).as_dict() == json.loads(written)
 
 
 def test_every_key_of_the_recipe_is_named() -> None:

@@ -67,6 +67,7 @@ def test_jobs_are_shown_to_people(folder: Path, job: Any) -> None:
     listed = ostraka(folder, "jobs", "list").stdout
     assert job["id"] in listed
     assert "SUCCESS" in listed
+    assert job["fine_tuned_model"] in listed, "the name to call is cut off"
     shown = ostraka(folder, "jobs", "show", job["id"]).stdout
     for words in ("fine-tuned model", "moderation (multi class)", "training loss", "VALIDATED"):
         assert words in shown
@@ -185,3 +186,25 @@ def test_a_job_that_takes_too_long_fails(tmp_path: Path) -> None:
 def test_a_job_that_takes_too_much_disk_fails(tmp_path: Path) -> None:
     said = limited(tmp_path, job_disk_bytes="1048576")
     assert said["message"] == "The job took more than 1048576 bytes of disk."
+
+
+def test_the_log_of_its_process_is_kept(folder: Path, job: Any) -> None:
+    done = ostraka(folder, "jobs", "logs", job["id"], "--process", "--follow")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert f"to validate job {job['id']} of ostraka-lexical" in lines[0]
+    assert sum(f"job {job['id']}" in line for line in lines) == 2
+    assert any("step 12: training loss" in line for line in lines)
+    assert lines[-1].endswith("done")
+    refused = ostraka(folder, "jobs", "logs", job["id"], "--process", "--json")
+    assert refused.returncode == 2
+    assert "no JSON" in refused.stderr
+    assert not list((folder / ".ostraka" / "jobs").iterdir())
+
+
+def test_events_are_followed_to_the_end(folder: Path) -> None:
+    job = asked(folder, "create", "rows.jsonl", "--steps", "3")
+    done = ostraka(folder, "jobs", "logs", job["id"], "--follow", "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events == asked(folder, "show", job["id"])["events"]
+    assert events[-1]["data"]["status"] == "SUCCESS"

@@ -14,11 +14,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from running import ostraka, read, write
+from serving import start_server
 
 from ostraka.errors import JudgeError
 from ostraka.judge.batch import BatchSummary, Result, run_batch
 from ostraka.judge.client import AnswerCache, ClientOptions, JudgeClient, Message, Prompt
+from ostraka.moderator import JUDGE_MODEL, Moderator
+from ostraka.settings import Settings
 from ostraka.testing.openai_server import ScriptedServer, scripted_server
 
 SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
@@ -131,7 +136,7 @@ def test_wrong_key_stops_the_batch(judge: ScriptedServer) -> None:
 
 def test_deadline_stops_the_batch(judge: ScriptedServer) -> None:
     judge.play({"default": {"seconds": 0.2}})
-    summary, results = run_rows(judge, 100_000, seconds=2.0)
+    summary, results = run_rows(judge, 100_000, seconds=5.0)
     assert summary.stopped == "deadline"
     assert 0 < len(results) == summary.answered < 100_000
 
@@ -291,3 +296,90 @@ def test_cache_is_listed_exported_and_dropped(judge: ScriptedServer, tmp_path: P
     kept = cache_command(tmp_path, "drop", "--older-than", "1")
     assert "0 answers dropped" in kept.stderr
     assert "2 answers dropped" in cache_command(tmp_path, "drop", "--model", "scripted").stderr
+
+
+@pytest.mark.parametrize("name", ["in.jsonl.gz", "in.csv", "in.tsv", "in.parquet", "in.txt"])
+def test_command_reads_what_moderate_reads(
+    judge: ScriptedServer, tmp_path: Path, name: str
+) -> None:
+    write(tmp_path / name, [{"text": "first words"}, {"text": "bad words"}])
+    bad = {"categories.insult.violates": True, "categories.insult.probability": 0.9}
+    judge.play({"rules": [{"contains": "bad words", "step": {"set": bad}}]})
+    done = ostraka(
+        tmp_path, "judge", "moderate", name, "out.jsonl", "--base-url", judge.base_url, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    rows = sorted(read(tmp_path / "out.jsonl"), key=lambda row: row["row"])
+    assert [row["categories"] for row in rows] == [[], ["insult"]]
+    assert rows[1]["confidence_source"] == "logprobs"
+    assert "insult" in rows[1]["uncalibrated"]
+    said = json.loads(done.stdout)
+    assert said["flagged"] == {"insult": 1}
+    assert said["batch"]["answered"] == 2
+
+
+def test_command_works_in_a_pipe(judge: ScriptedServer, tmp_path: Path) -> None:
+    done = ostraka(
+        tmp_path,
+        *("judge", "moderate", "-", "--base-url", judge.base_url),
+        stdin="first line\n\nlast line\n",
+    )
+    assert done.returncode == 3
+    rows = {row["row"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert rows[1]["flagged"] is False
+    assert "empty" in rows[2]["problem"]
+    assert "not calibrated" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".ostraka"]
+    rows = ostraka(
+        tmp_path,
+        *("judge", "moderate", "-", "out.jsonl", "--base-url", judge.base_url),
+        *("--input-format", "jsonl", "--text-column", "said"),
+        stdin='{"said": "\\ud800"}\n{"said": "fine"}\n',
+    )
+    assert rows.returncode == 3, rows.stderr
+    assert "lone surrogate" in str(read(tmp_path / "out.jsonl"))
+
+
+def test_command_python_and_server_say_the_same(judge: ScriptedServer, tmp_path: Path) -> None:
+    texts = ["kind words", "rude words", "worse words"]
+    rules = []
+    for word, probability in (("rude", 0.83), ("worse", 0.971)):
+        bad = {"categories.hate.violates": True, "categories.hate.probability": 0.6}
+        rules.append({"contains": word, "step": {"set": bad, "probability": probability}})
+    judge.play({"rules": rules})
+    write(tmp_path / "in.jsonl", [{"text": text} for text in texts])
+    command = ("judge", "moderate", "in.jsonl", "--base-url", judge.base_url, "--cache", "own.db")
+    done = ostraka(tmp_path, *command)
+    by_command = {row["row"]: row["scores"] for row in map(json.loads, done.stdout.splitlines())}
+    settings = Settings(judge_url=judge.base_url, data_dir=tmp_path / "python")
+    verdicts = Moderator.default(settings).moderate_many(texts, model=JUDGE_MODEL)
+    process, address = start_server(
+        tmp_path, judge_url=judge.base_url, data_dir=str(tmp_path / "server")
+    )
+    body = {"model": JUDGE_MODEL, "input": texts}
+    reply = httpx.post(f"{address}/v1/moderations", json=body, timeout=60).json()
+    process.terminate()
+    process.wait(20)
+    for number, (verdict, result) in enumerate(zip(verdicts, reply["results"], strict=True), 1):
+        assert by_command[number] == {str(name): s for name, s in verdict.scores.items()}
+        for name, score in result["category_scores"].items():
+            assert score == pytest.approx(by_command[number][name], abs=1e-6), name
+    assert reply["results"][1]["category_scores"]["hate"] == pytest.approx(0.83, abs=1e-3)
+
+
+def test_moderate_shows_what_the_judge_said(judge: ScriptedServer, tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text('[categories]\nspam = "Anything for sale."\n')
+    bad = {"categories.spam.violates": True, "categories.spam.probability": 0.9}
+    judge.play({"default": {"set": bad | {"reason": "It sells watches."}}})
+    environment = {
+        "OSTRAKA_JUDGE_URL": judge.base_url,
+        "OSTRAKA_JUDGE_POLICY": "policy.toml",
+        "OSTRAKA_JUDGE_IN_CASCADE": "false",
+    }
+    command = ("moderate", "Cheap watches!", "--model", JUDGE_MODEL)
+    row = json.loads(ostraka(tmp_path, *command, "--json", **environment).stdout)
+    assert row["categories"] == ["spam"]
+    assert row["reason"] == "It sells watches."
+    assert row["sources"] == {"spam": {"basis": "logprobs", "calibrated": False}}
+    shown = ostraka(tmp_path, *command, **environment)
+    assert "The LLM judge: It sells watches." in shown.stdout

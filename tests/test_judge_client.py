@@ -28,6 +28,7 @@ from ostraka.judge.client import (
     Price,
     Prompt,
 )
+from ostraka.judge.standing import Condition
 from ostraka.judge.synchronous import run
 from ostraka.testing.openai_server import ScriptedServer, scripted_server
 
@@ -90,6 +91,8 @@ def test_confidence_is_stated_where_there_are_no_log_probabilities(judge: Script
     [
         ({}, Form.JSON_SCHEMA, "response_format"),
         ({"json_schema": "no", "guided_json": "yes"}, Form.GUIDED_JSON, "guided_json"),
+        ({"json_schema": "no", "object_schema": "yes"}, Form.OBJECT_SCHEMA, "response_format"),
+        ({"json_schema": "fails", "object_schema": "yes"}, Form.OBJECT_SCHEMA, "response_format"),
         ({"json_schema": "ignored"}, Form.JSON_OBJECT, "response_format"),
         ({"json_schema": "no", "json_object": "no", "logprobs": "no"}, Form.TEXT, "messages"),
     ],
@@ -106,7 +109,7 @@ def test_capabilities_are_probed_once(
         if not number:
             probes = probes_seen(judge) - probes
             after = probes_seen(judge)
-    assert 1 <= probes <= 8
+    assert 1 <= probes <= 10
     assert probes_seen(judge) == after
     assert run(asker.capabilities()).form is form
 
@@ -417,3 +420,28 @@ def test_tokens_and_cost_are_counted(judge: ScriptedServer) -> None:
     assert meter.cost == pytest.approx(expected)
     assert meter.answers == {"asked": 1}
     assert sum(meter.seconds_by_bucket) == sum(meter.requests.values())
+
+
+# How it stands
+
+
+def test_the_client_tells_how_the_server_stands() -> None:
+    options = replace(QUICK, failures_to_open=3, attempts=1, cool_down=30, longest_cool_down=30)
+    with scripted_server({"api_key": "right", "models": ["scripted", "other"]}) as server:
+        asker = client(server, options=options, api_key="wrong")
+        assert asker.standing.condition is Condition.UNKNOWN
+        with pytest.raises(JudgeRefusedRequestError):
+            run(asker.listed())
+        assert asker.standing.condition is Condition.UP  # it is there, and says no
+        asker = client(server, options=options, api_key="right")
+        assert run(asker.listed()) == ["scripted", "other"]
+        server.play({"default": {"do": "status"}})
+        for number in range(3):
+            assert asker.standing.failures == number
+            with pytest.raises(JudgeError):
+                asker.ask_sync(prompt(f"failing {number}"))
+        standing = asker.standing
+        assert standing.condition is Condition.DOWN
+        assert "500" in standing.reason
+        assert 0 < standing.trial_in <= 30
+        assert standing.answered_ago is not None

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ostraka.assess.calibration import Calibration, CategoryMap
 from ostraka.errors import DataError, JudgeAnswerError, JudgeError
 from ostraka.judge.client import AnswerCache, ClientOptions, JudgeClient
 from ostraka.judge.fence import unmarked
@@ -40,10 +39,9 @@ def judge_of(
     preset: Preset = Preset.SCHEMA,
     *,
     cache: AnswerCache | None = None,
-    calibration: Calibration | None = None,
 ) -> LlmJudge:
     client = JudgeClient(server.base_url, model="scripted", options=QUICK, cache=cache)
-    return LlmJudge(client, questions_of(preset, POLICY), calibration)
+    return LlmJudge(client, questions_of(preset, POLICY))
 
 
 def opinion_of(judge: LlmJudge, text: str) -> Opinion:
@@ -136,14 +134,6 @@ def test_what_is_no_answer_is_unsure_and_never_safe(
     assert opinion.scores == {}
     with pytest.raises(JudgeError):
         judge.assess(["Hello."])
-
-
-def test_calibration_is_applied(server: ScriptedServer) -> None:
-    server.play({"rules": RULES})
-    logits = np.array([-4.0, 4.0], np.float32)
-    halved = CategoryMap(logits, np.array([0.0, 0.5], np.float32))
-    judge = judge_of(server, calibration=Calibration([halved, halved]))
-    assert judge.assess(["You fool."])[0, 0] < 0.5
 
 
 # Presets

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ostraka.errors import DataError, InvalidInputError
@@ -81,6 +81,7 @@ def test_assistant_may_begin() -> None:
     assert turns[0].history == (Said(Role.ASSISTANT, "hello"),)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(["user", "assistant", "system"]), st.text(max_size=3))))
 def test_every_turn_is_in_the_conversation(messages) -> None:
     try:

@@ -1,27 +1,16 @@
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from running import ostraka
 
 from ostraka.storage.schema import HEAD
 
 
-def ostraka(url: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ostraka", *arguments],
-        cwd=folder,
-        env=os.environ | {"OSTRAKA_DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-    )
-
-
 def test_make_list_revoke(database_url: str, tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return ostraka(database_url, "keys", *arguments, folder=tmp_path)
+        return ostraka(tmp_path, "keys", *arguments, OSTRAKA_DATABASE_URL=database_url)
 
     assert json.loads(run("list", "--json").stdout) == []
     scopes = ("--scope", "moderate", "--scope", "contribute")
@@ -46,7 +35,7 @@ def test_make_list_revoke(database_url: str, tmp_path: Path) -> None:
 
 def test_schema_back_and_forward(database_url: str, tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return ostraka(database_url, "database", *arguments, folder=tmp_path)
+        return ostraka(tmp_path, "database", *arguments, OSTRAKA_DATABASE_URL=database_url)
 
     assert "nothing" in run("status").stdout
     assert run("upgrade").returncode == 0
@@ -70,14 +59,14 @@ def test_schema_back_and_forward(database_url: str, tmp_path: Path) -> None:
     ],
 )
 def test_mistakes(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
-    answer = ostraka("", "keys", *arguments, folder=tmp_path)
+    answer = ostraka(tmp_path, "keys", *arguments)
     assert answer.returncode in (1, 2)
     assert says in answer.stderr.lower()
     assert "Traceback" not in answer.stderr
 
 
 def test_only_the_digest_is_kept(tmp_path: Path) -> None:
-    secret = ostraka("", "keys", "create", "a", folder=tmp_path).stdout.strip()
+    secret = ostraka(tmp_path, "keys", "create", "a").stdout.strip()
     kept = list((tmp_path / ".ostraka").iterdir())
     assert kept
     for file in kept:

@@ -10,17 +10,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from s3_server import BUCKET
 
 from ostraka.errors import NotFoundError, SettingsError, StorageError
 from ostraka.settings import load_settings
 from ostraka.storage.objects import ObjectStore
 
 
-@pytest.fixture(params=["folder", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    """A folder, and a store that is none."""
+@pytest.fixture(params=["folder", "memory", "s3"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ObjectStore:
+    """A folder, and two stores that are none."""
     if request.param == "folder":
         return ObjectStore(str(tmp_path / "objects"))
+    if request.param == "s3":
+        for name, value in request.getfixturevalue("s3").items():
+            monkeypatch.setenv(name, value)
+        return ObjectStore(f"s3://{BUCKET}/{uuid.uuid4().hex}")
     return ObjectStore(f"memory://{uuid.uuid4().hex}")
 
 

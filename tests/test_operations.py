@@ -72,7 +72,7 @@ def slow(tmp_path: Path) -> Slow:
     )
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
     until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until, "it never came true"
@@ -135,6 +135,9 @@ def test_metrics_hold_templates_and_never_what_was_sent(server: str) -> None:
 
 # Hostile requests
 
+# With no time in its head: the bytes name the test, which every process has to call the same.
+COMPRESSED = gzip.compress(b'{"input": "a"}', mtime=0)
+
 
 @pytest.mark.parametrize("path", DOORS)
 @pytest.mark.parametrize(
@@ -152,8 +155,8 @@ def test_metrics_hold_templates_and_never_what_was_sent(server: str) -> None:
         (b"input=a", {"content-type": "application/x-www-form-urlencoded"}, (415,)),
         (b'{"input": "a"}', {"content-type": "text/plain"}, (415,)),
         (b"x", {"content-type": "multipart/form-data; boundary=x"}, (415,)),
-        (gzip.compress(b'{"input": "a"}'), {"content-encoding": "gzip"}, (415,)),
-        (gzip.compress(b'{"input": "a"}'), {}, (400, 422)),
+        (COMPRESSED, {"content-encoding": "gzip"}, (415,)),
+        (COMPRESSED, {}, (400, 422)),
         (b" " * 200_001, {}, (413,)),
     ],
     ids=lambda value: str(value)[:24] if isinstance(value, bytes) else "",
@@ -224,29 +227,32 @@ def test_what_cannot_be_judged_does_not_pass_the_guardrail(
 
 
 def test_full_server_refuses_at_once_and_stays_observable(slow: Slow) -> None:
-    with slow(1.0, max_running_requests="2") as (_, address):
+    with slow(6.0, max_running_requests="2") as (_, address):
         with ThreadPoolExecutor(2) as threads:
             running = [
-                threads.submit(httpx.post, f"{address}/v1/moderations", json={"input": "a"})
+                threads.submit(
+                    httpx.post, f"{address}/v1/moderations", json={"input": "a"}, timeout=30
+                )
                 for _ in range(2)
             ]
             wait_until(lambda: metric(address, "ostraka_running_requests") == 2)
             for path, body in DOORS.items():
-                started = time.monotonic()
                 refused = httpx.post(address + path, json=body)
-                assert time.monotonic() - started < 0.5
+                assert not any(each.done() for each in running), "it waited for its turn"
                 assert refused.status_code == 503
                 assert int(refused.headers["retry-after"]) >= 1
                 assert "2 requests" in message_of(refused)
             assert httpx.get(f"{address}/health/live").status_code == 200
             assert [each.result().status_code for each in running] == [200, 200]
-        assert httpx.post(f"{address}/v1/moderations", json={"input": "a"}).status_code == 200
+        again = httpx.post(f"{address}/v1/moderations", json={"input": "a"}, timeout=30)
+        assert again.status_code == 200
 
 
 def test_too_many_waiting_texts_get_429(slow: Slow) -> None:
     limits = {"max_pending_texts": "4", "encoder_batch": "1"}
-    with slow(0.5, **limits) as (_, address), ThreadPoolExecutor(1) as threads:
-        first = threads.submit(httpx.post, f"{address}/v1/moderations", json={"input": ["a"] * 4})
+    with slow(1.0, **limits) as (_, address), ThreadPoolExecutor(1) as threads:
+        url = f"{address}/v1/moderations"
+        first = threads.submit(httpx.post, url, json={"input": ["a"] * 4}, timeout=20)
         wait_until(lambda: metric(address, "ostraka_pending_texts") == 3)
         refused = httpx.post(f"{address}/v1/moderations", json={"input": ["a"] * 2})
         assert refused.status_code == 429
@@ -336,32 +342,36 @@ def test_stop_finishes_what_runs_and_refuses_the_rest(slow: Slow) -> None:
 
 
 def test_stop_waits_no_longer_than_it_may(slow: Slow) -> None:
-    with slow(5.0, shutdown_seconds="1") as (process, address), ThreadPoolExecutor(1) as threads:
+    with slow(60.0, shutdown_seconds="1") as (process, address), ThreadPoolExecutor(1) as threads:
         running = threads.submit(
-            httpx.post, f"{address}/v1/moderations", json={"input": "a"}, timeout=20
+            httpx.post, f"{address}/v1/moderations", json={"input": "a"}, timeout=90
         )
         wait_until(lambda: metric(address, "ostraka_running_requests") == 1)
-        started = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
-        assert time.monotonic() - started < 2.5
+        assert process.wait(30) == 0
         ended = running.result()
         assert ended.status_code == 503
         assert "stopping" in message_of(ended)
 
 
-def test_stop_does_not_wait_for_idle_or_half_sent_requests(tmp_path: Path) -> None:
+def test_stop_does_not_wait_for_idle_connections(tmp_path: Path) -> None:
+    with (
+        started(tmp_path, shutdown_seconds="60") as (process, address),
+        httpx.Client() as idle,
+    ):
+        idle.get(f"{address}/health")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+def test_stop_gives_up_half_sent_requests(tmp_path: Path) -> None:
     with (
         started(tmp_path, shutdown_seconds="1") as (process, address),
         connection(address) as half,
-        httpx.Client() as idle,
     ):
         half.sendall(HEAD)
-        idle.get(f"{address}/health")
-        signalled = time.monotonic()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
-        assert time.monotonic() - signalled < 2.5
+        assert process.wait(30) == 0
 
 
 def test_taken_port_is_a_clear_end(tmp_path: Path) -> None:

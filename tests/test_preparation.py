@@ -22,7 +22,7 @@ from ostraka.train.preparation.pool import ColumnBatch, Pool
 from ostraka.train.preparation.recipe import WHOLE, Options, Recipe, select
 from ostraka.train.preparation.split import assign
 from ostraka.train.preparation.stratify import stratified
-from ostraka.train.preparation.texts import normalised, text_key
+from ostraka.train.preparation.texts import is_usable, normalised, text_key, usable_key
 
 LABELS = CIVIL_COMMENTS.names
 FEW = settings(max_examples=25, deadline=None)
@@ -194,6 +194,24 @@ def test_balance_is_stated_and_reached(tmp_path: Path) -> None:
     assert again["files"] == outcome["files"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "balance", "note"),
+    [
+        ([1.0] * 30 + [0.0] * 5, Balance(), "all flagged rows stay"),
+        ([1.0] * 20 + [0.0] * 400, Balance(clean_share=0.97), "no others among the 420 rows"),
+        ([1.0] * 200 + [0.0] * 60, Balance(clean_share=1.0), "the other kind are not left out"),
+    ],
+)
+def test_a_missed_balance_says_why(rows: list[float], balance: Balance, note: str) -> None:
+    made = [
+        (f"Comment {number}.", [share, *[0.0] * (len(LABELS) - 1)])
+        for number, share in enumerate(rows)
+    ]
+    with pool_of(made) as pool:
+        selection = select({WHOLE: pool}, Options(balance=balance))
+    assert any(note in each for each in selection.notes), selection.notes
+
+
 def test_test_texts_are_kept_out_of_training() -> None:
     made = made_up(3000)
     pools = {"train": pool_of(made), "test": pool_of(made[:1000])}
@@ -264,6 +282,14 @@ def test_texts_that_do_not() -> None:
 @given(st.text())
 def test_normalised_texts_stay_so(text: str) -> None:
     assert normalised(normalised(text)) == normalised(text)
+
+
+@FEW
+@given(st.text() | st.text(st.characters(max_codepoint=127)))
+def test_keys_of_bytes_are_those_of_texts(text: str) -> None:
+    encoded = text.encode("utf-8", "ignore")
+    usable = is_usable(encoded.decode())
+    assert usable_key(encoded) == (text_key(encoded.decode()) if usable else None)
 
 
 # Parts

@@ -1,5 +1,6 @@
 """Trackers get the curves, no key leaves memory, and a tracker's failure is an event, not ours."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def said_nothing_of_the_key(recorder: Recorder, folder: Path) -> bool:
     return KEY not in repr(recorder.events) and not any(KEY.encode() in each for each in files)
 
 
+def until_written(log: Path, wanted: bytes) -> bytes:
+    """What stands in a log of W&B, whose own process writes on for a moment after the run."""
+    for _ in range(300):
+        if wanted in (written := log.read_bytes()):
+            break
+        time.sleep(0.1)
+    return written
+
+
 def test_without_trackers_nothing_is_added(tmp_path: Path) -> None:
     recorder = Recorder()
     with reported(recorder, Reporting(), tmp_path, CONFIGURATION) as progress:
@@ -53,7 +63,7 @@ def test_weights_and_biases_offline(tmp_path: Path) -> None:
     assert recorder.checkpoints == CURVE
     assert recorder.named("tracker-failed") == []
     (log,) = tmp_path.rglob("*.wandb")
-    written = log.read_bytes()
+    written = until_written(log, b"train/loss")
     for name in (b"train/loss", b"valid/loss", b"valid/accuracy", b"learning_rate"):
         assert name in written
     assert said_nothing_of_the_key(recorder, tmp_path)
@@ -104,6 +114,46 @@ def test_mlflow(tmp_path: Path) -> None:
         assert [(each.step, each.value) for each in history] == [
             (each.step, each.train_loss) for each in CURVE
         ]
+
+
+class Killed(BaseException):
+    """Ends the training as a lost worker does."""
+
+
+def test_a_resumed_training_continues_its_runs(tmp_path: Path) -> None:
+    for extra in ("wandb", "tensorboard"):
+        pytest.importorskip(extra, reason=f"needs the {extra} extra")
+    mlflow = pytest.importorskip("mlflow", reason="needs the mlflow extra")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    uri, curves = f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "curves"
+    reporting = Reporting(
+        wandb=(WandbRun("moderation", api_key=KEY, is_offline=True, run_id="job-1"),),
+        tensorboard=curves,
+        mlflow=MlflowRun(uri, "moderation", job="job-1"),
+    )
+    recorder = Recorder()
+    with (
+        pytest.raises(Killed),
+        reported(recorder, reporting, tmp_path, CONFIGURATION) as progress,
+    ):
+        for checkpoint in CURVE[:3]:
+            progress.checkpoint(checkpoint)
+        raise Killed
+    with reported(recorder, reporting, tmp_path, CONFIGURATION) as progress:
+        for checkpoint in CURVE[1:]:  # from the checkpoint of the first step
+            progress.checkpoint(checkpoint)
+    assert recorder.named("tracker-failed") == []
+    whole = [(each.step, each.train_loss) for each in CURVE]
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    [run] = client.search_runs([client.get_experiment_by_name("moderation").experiment_id])
+    assert run.info.status == "FINISHED"
+    history = client.get_metric_history(run.info.run_id, "train/loss")
+    assert [(each.step, each.value) for each in history] == whole
+    events = EventAccumulator(str(curves))
+    events.Reload()
+    assert [(e.step, round(e.value, 6)) for e in events.Scalars("train/loss")] == whole
+    assert {path.stem for path in tmp_path.rglob("*.wandb")} == {"run-job-1"}
 
 
 def test_a_failing_tracker_is_an_event_and_harms_nobody(tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
 import ostraka.access.tables
+import ostraka.review.tables
 import ostraka.suggestions.tables
+import ostraka.trees.background_tables
+import ostraka.trees.tables
 import ostraka.work.tables  # noqa: F401  (declares its tables)
 from ostraka.access.keys import Scope
 from ostraka.access.store import all_keys, create_key
@@ -40,13 +43,20 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 def tables(database: Database) -> set[str]:
-    return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+    """All tables but those of SQLite's full-text search, which only its triggers know."""
+    names = set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+    return {name for name in names if not name.startswith("items_search")}
+
+
+def is_declared(name: str | None, kind: str, parents: object) -> bool:
+    return not (name or "").startswith(("items_search", "ix_items_search"))
 
 
 def test_migrations_make_what_the_code_declares(database: Database) -> None:
     database.prepare()
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_name": is_declared}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, Base.metadata) == []
         assert schema.current(connection) == schema.HEAD
 

@@ -63,9 +63,11 @@ def test_every_tracker_has_the_curve(tracked: Any) -> None:
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{folder}/runs.db")
     [run] = client.search_runs([client.get_experiment_by_name("moderation").experiment_id])
     assert (run.info.run_name, run.info.status) == (job.id, "FINISHED")
+    assert run.data.tags["ostraka.job"] == job.id
     assert run.data.params["base"] == "ostraka-lexical"
     assert [e.value for e in client.get_metric_history(run.info.run_id, "train/loss")] == losses
     [log] = kept.rglob("*.wandb")
+    assert log.stem == f"run-{job.id}"
     assert b"train/loss" in log.read_bytes()
     assert job.id.encode() in log.read_bytes()
 

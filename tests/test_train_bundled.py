@@ -13,6 +13,8 @@ from tiny_encoder import make
 
 pytest.importorskip("torch", reason="needs the train extra")
 
+import torch
+
 from ostraka.errors import DataError
 from ostraka.moderator import Moderator
 from ostraka.train.bundled import train_bundled
@@ -82,6 +84,7 @@ def write(folder: Path, part: str, rows: Iterator[dict[str, object]]) -> None:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders of labelled rows, one of them set aside for evaluation; a recipe; a base model."""
+    torch.set_num_threads(1)  # as the command does: only one thread gives the same bytes
     root = tmp_path_factory.mktemp("world")
     for part in ("train", "dev"):
         write(root / "data" / "house", part, labelled(part))

@@ -3,7 +3,10 @@
     OstrakaError
     ├── CallerError            the request is at fault: the caller must change it
     │   ├── InvalidInputError      a field is missing, empty or of the wrong type
-    │   │   └── InvalidFieldsError     several fields at once
+    │   │   ├── InvalidFieldsError     several fields at once
+    │   │   └── DocumentError          a document that cannot be used, and where
+    │   │       ├── PolicyError            a policy
+    │   │       └── TreeConfigurationError how trees grow
     │   ├── TooLargeError          body, text or list beyond a limit
     │   ├── UnsupportedMediaTypeError  a body that is no JSON, or compressed
     │   ├── UnknownModelError      no such model, or a digest that is not served
@@ -11,8 +14,10 @@
     │   ├── AuthenticationError    a wrong key
     │   │   └── MissingKeyError        no key at all
     │   ├── MissingScopeError      a good key without the scope
+    │   ├── TermsError             a contributor who has not accepted the terms
     │   ├── NotFoundError          nothing has this id
     │   ├── ConflictError          what is there already speaks against it
+    │   │   └── KeyReusedError         an idempotency key that came with another request
     │   ├── InvalidFileError       an uploaded file that cannot be used
     │   └── RateLimitError         more requests than a key or address may make
     ├── OperatorError          settings or files are at fault: the operator must act
@@ -39,6 +44,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+Valid = str | Sequence[str]
+"""What a field may be: its values, or what they look like."""
+
 
 class OstrakaError(Exception):
     """Something went wrong in Ostraka."""
@@ -59,10 +67,16 @@ class CallerError(OstrakaError):
     code: str | None = None
 
     def __init__(
-        self, message: str | None = None, *, field: str | None = None, code: str | None = None
+        self,
+        message: str | None = None,
+        *,
+        field: str | None = None,
+        code: str | None = None,
+        valid: Valid | None = None,
     ) -> None:
         super().__init__(message)
         self.field = field
+        self.valid = valid
         if code is not None:
             self.code = code
 
@@ -95,6 +109,51 @@ class InvalidFieldsError(InvalidInputError):
         where = f"'{first.field}': " if first.field else ""
         super().__init__(where + first.message, field=first.field or None, code=first.kind)
         self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyProblem:
+    """One fault of a document, and its place: `table`, the `rule` (or other named entry) in
+    it, the `field`, and the line of the text, counted from 1, where it is known.
+    """
+
+    message: str
+    table: str = ""
+    rule: str = ""
+    field: str = ""
+    line: int | None = None
+
+    @property
+    def place(self) -> str:
+        """The place in words: `rules 'spam', when, line 12`."""
+        named = f"{self.table} '{self.rule}'" if self.rule else self.table
+        line = f"line {self.line}" if self.line else ""
+        return ", ".join(part for part in (named, self.field, line) if part)
+
+    def __str__(self) -> str:
+        """Place and message."""
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class DocumentError(InvalidInputError):
+    """The document cannot be used."""
+
+    def __init__(self, problems: Sequence[PolicyProblem]) -> None:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"{problems[0]}{more}", field=problems[0].field or None)
+        self.problems = tuple(problems)
+
+
+class PolicyError(DocumentError):
+    """The policy document cannot be used."""
+
+    code = "invalid_policy"
+
+
+class TreeConfigurationError(DocumentError):
+    """The configuration of conversation trees cannot be used."""
+
+    code = "invalid_tree_configuration"
 
 
 class TooLargeError(CallerError):
@@ -142,6 +201,13 @@ class MissingScopeError(CallerError):
     code = "insufficient_permissions"
 
 
+class TermsError(CallerError):
+    """The contributor has not accepted the terms."""
+
+    status = 451
+    code = "terms_not_accepted"
+
+
 class NotFoundError(CallerError):
     """Nothing has this id."""
 
@@ -154,6 +220,12 @@ class ConflictError(CallerError):
 
     status = 409
     code = "conflict"
+
+
+class KeyReusedError(ConflictError):
+    """The Idempotency-Key came with another request before; make a new one for each request."""
+
+    code = "idempotency_key_reused"
 
 
 class InvalidFileError(CallerError):
@@ -224,9 +296,16 @@ class JudgeError(OstrakaError):
 class JudgeUnavailableError(JudgeError):
     """The server of the LLM judge does not answer; try again later."""
 
-    def __init__(self, message: str | None = None, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.status = status
 
 
 class JudgeBusyError(JudgeUnavailableError):

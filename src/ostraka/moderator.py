@@ -11,14 +11,14 @@ Every network door asks the same object, so a text gets the same scores wherever
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ostraka.assess.artefact import Artefact, bundled_artefact_folder
 from ostraka.assess.base import Assessor
-from ostraka.assess.cascade import Cascade, Judgement
+from ostraka.assess.cascade import NO_SOURCES, Cascade, Judgement, ScoreSource
 from ostraka.assess.classifier import Classifier
 from ostraka.assess.explanation import Span, explain_by_occlusion
 from ostraka.assess.fine_tuned import FineTunedStage
@@ -42,7 +42,8 @@ class Verdict:
     `scores` holds the modelled categories only, each a calibrated probability in [0, 1]; `flags`
     says which of them reach their threshold. `stage` is the assessor that answered; `sure` is
     false where even that one's scores lie inside its band of doubt. `model` is the pinned name
-    that gives these scores again. `reason` is what an LLM judge said of the text, if one was asked.
+    that gives these scores again. `reason` is what an LLM judge said of the text, if one was asked;
+    `sources` then says what each of its probabilities rests on.
     """
 
     scores: Mapping[Category, float]
@@ -52,6 +53,7 @@ class Verdict:
     model: str
     versions: Mapping[str, str]
     reason: str = ""
+    sources: Mapping[Category, ScoreSource] = field(default_factory=lambda: NO_SOURCES)
 
     @property
     def flagged(self) -> bool:
@@ -208,16 +210,18 @@ class Moderator:
     def verdict(self, cascade: Cascade, judgement: Judgement) -> Verdict:
         """A cascade's judgement, held against the thresholds."""
         scores = dict(zip(cascade.categories, judgement.scores.tolist(), strict=True))
+        threshold = self.thresholds.get  # looked up once: this runs for every text
         return Verdict(
             scores=scores,
             flags={
-                category: score >= self.threshold(category) for category, score in scores.items()
+                category: score >= threshold(category, EVEN) for category, score in scores.items()
             },
             stage=judgement.stage,
             sure=judgement.sure,
             model=cascade.pinned_name,
             versions=cascade.versions,
             reason=judgement.reason,
+            sources=judgement.sources,
         )
 
     def explain(
@@ -258,5 +262,9 @@ def _cascades(
             f"ostraka-{stage.name}", (stage,), artefact.bands, f"The {stage.name} stage alone."
         )
     if judge:
-        served[JUDGE_MODEL] = Cascade(JUDGE_MODEL, (), {}, "The LLM judge alone.", judge.alone)
+        fitted = judge.alone.judge.calibrated_categories
+        raw = "" if fitted else " Its probabilities are its own, not calibrated."
+        served[JUDGE_MODEL] = Cascade(
+            JUDGE_MODEL, (), {}, f"The LLM judge alone.{raw}", judge.alone
+        )
     return served

@@ -21,6 +21,11 @@ from ostraka.errors import SettingsError
 from ostraka.taxonomy import Category
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+EEA = (
+    *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE"),
+    *("IS", "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK"),
+)
+"""The countries of the European Economic Area."""
 
 
 class Images(StrEnum):
@@ -45,7 +50,99 @@ class Tracking(StrEnum):
     MLFLOW = "mlflow"
 
 
-class Settings(BaseSettings):
+class RecordSettings(BaseSettings):
+    """The settings of webhooks and statements of reasons."""
+
+    webhook_private_addresses: bool = Field(
+        False,
+        description="Let webhooks go to private, loopback and link-local addresses and over plain "
+        "HTTP: for receivers in your own network.",
+    )
+    webhook_seconds: float = Field(
+        15.0, gt=0.0, le=120.0, description="Longest time for one attempt to deliver a webhook."
+    )
+    webhook_pauses: list[Annotated[float, Field(gt=0.0)]] = Field(
+        default_factory=lambda: [5.0, 300.0, 1800.0, 7200.0, 18e3, 36e3, 50.4e3, 72e3, 86.4e3],
+        min_length=1,
+        max_length=50,
+        description="Seconds between the attempts to deliver a webhook; a delivery is dead when "
+        "they are used up.",
+    )
+    webhook_disable_days: float = Field(
+        5.0, gt=0.0, description="Days of nothing but failures after which a webhook is disabled."
+    )
+    webhook_slots: int = Field(
+        8, ge=1, le=256, description="Webhooks that one worker sends at the same time."
+    )
+    statement_terms_url: str = Field(
+        "", description="Address of your terms, named in every statement of reasons."
+    )
+    statement_appeal: str = Field(
+        "",
+        description="How an author appeals, as a sentence in every statement of reasons; empty "
+        "means by answering to it.",
+    )
+    statement_countries: list[Annotated[str, Field(pattern="^[A-Z]{2}$")]] = Field(
+        default_factory=lambda: list(EEA),
+        min_length=1,
+        description="Countries in which decisions take effect, in statements of reasons; all of "
+        "the European Economic Area unless set.",
+    )
+
+
+class ShadowSettings(BaseSettings):
+    """The settings of what is tried without acting."""
+
+    shadow_model: str = Field(
+        "",
+        description="A model that is tried on live traffic without acting: the name of a served "
+        "one, or the id or folder of a fine-tuned one; empty for none.",
+    )
+    shadow_share: Probability = Field(
+        0.1, description="The share of items that `shadow_model` looks at."
+    )
+    shadow_minimum: int = Field(
+        1000,
+        ge=1,
+        description="Items that a policy or model must have seen in shadow before it may act.",
+    )
+
+
+class TreeSettings(BaseSettings):
+    """The settings of conversation trees; how they grow is a document of its own."""
+
+    trees_configuration: Path | None = Field(
+        None,
+        description="TOML document that says how conversation trees grow; the defaults unless set.",
+    )
+    trees_rate_limits: bool = Field(
+        True,
+        description="Hold contributors to 30 requests for a task in four minutes, and clients to "
+        "10,000 in one.",
+    )
+    trees_terms_required: bool = Field(
+        False,
+        description="Let only contributors take tasks whose client said that they accepted the "
+        "terms.",
+    )
+
+
+class EnvironmentSettings(BaseSettings):
+    """The settings of the moderation queue as an environment for agents."""
+
+    environment_path: str = Field(
+        "",
+        pattern=r"^(/env[a-z0-9_-]*(/[a-z0-9_-]+)*)?$",
+        description="Path below which `ostraka serve` serves the environment, beginning with "
+        "`/env`, such as `/env/moderation`; empty means not at all.",
+    )
+    environment_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Makes this server's episodes others than anybody can generate at home.",
+    )
+
+
+class Settings(RecordSettings, ShadowSettings, TreeSettings, EnvironmentSettings):
     """Every setting of the service. Field descriptions are the settings table of the docs."""
 
     model_config = SettingsConfigDict(
@@ -82,6 +179,48 @@ class Settings(BaseSettings):
         False,
         description="Ask for an API key on loopback even before one was made; beyond loopback, "
         "and once a key was made, one is always asked for.",
+    )
+    public_url: str = Field(
+        "",
+        description="Address under which people reach the console, such as "
+        "`https://moderation.example.org`; empty means the one that they asked for.",
+    )
+    session_days: float = Field(
+        14.0, gt=0.0, description="Days after which somebody must sign in again, however busy."
+    )
+    session_idle_hours: float = Field(
+        12.0, gt=0.0, description="Hours without a request after which a sign-in ends."
+    )
+    sign_in_link_hours: float = Field(
+        24.0, gt=0.0, description="Hours for which a sign-in link works."
+    )
+    sign_in_attempts: int = Field(
+        10,
+        ge=1,
+        description="Failed sign-ins in ten minutes, by name and address, before one has to wait; "
+        "from one address in all, five times as many.",
+    )
+    oidc_issuer: str = Field(
+        "",
+        description="Address of an OpenID Connect provider that people sign in with (extra "
+        "`oidc`); empty for none.",
+    )
+    oidc_client_id: str = Field("", description="The provider's name for this server.")
+    oidc_client_secret: SecretStr = Field(
+        SecretStr(""), description="The provider's secret; best set in the environment."
+    )
+    oidc_label: str = Field(
+        "single sign-on", description="What the button calls the provider: “Sign in with …”."
+    )
+    oidc_scopes: str = Field(
+        "openid email", description="What the provider is asked for; `openid` is a must."
+    )
+    oidc_role: Literal[
+        "", "contributor", "reviewer", "lead", "policy_owner", "ml_engineer", "admin"
+    ] = Field(
+        "",
+        description="Role of people whom only the provider knows; empty means that an admin must "
+        "have added them, under their e-mail address.",
     )
     max_body_bytes: int = Field(10 * 2**20, ge=1024, description="Largest request body, in bytes.")
     max_items: int = Field(1024, ge=1, description="Most texts in one call.")
@@ -182,6 +321,9 @@ class Settings(BaseSettings):
     default_language: str = Field(
         "en", description="Language assumed where none is requested and none is detected."
     )
+    review_lease_seconds: float = Field(
+        600.0, ge=10.0, le=86400.0, description="How long a claimed case is kept without a beat."
+    )
     judge_url: str = Field(
         "",
         description="OpenAI-compatible server of the LLM judge, with `/v1`; empty means no judge.",
@@ -200,6 +342,14 @@ class Settings(BaseSettings):
     judge_policy: Path | None = Field(
         None, description="Policy file of the judge, in TOML; see the page on the judge."
     )
+    judge_calibration: Path | None = Field(
+        None,
+        description="File of `ostraka judge calibrate` that sets the judge's probabilities right.",
+    )
+    judge_labels: Path | None = Field(
+        None,
+        description="Label document of rewards, in TOML; the seven labels unless given.",
+    )
     judge_in_cascade: bool = Field(
         True, description="Ask the judge about what the classifier is unsure of."
     )
@@ -213,6 +363,14 @@ class Settings(BaseSettings):
     )
     judge_seconds: float = Field(
         30.0, gt=0.0, description="Longest time for one question to the judge, with all attempts."
+    )
+    judge_stream: bool = Field(
+        False,
+        description="Take the judge's answers token by token: a server that falls silent in "
+        "mid-answer is noticed early. Worth it for models that reason at length.",
+    )
+    judge_idle_seconds: float = Field(
+        10.0, gt=0.0, description="Longest silence in the middle of a streamed answer."
     )
     judge_max_tokens: int = Field(1024, ge=16, description="Longest answer of the judge.")
     judge_extra: dict[str, Any] = Field(
@@ -256,6 +414,11 @@ class Settings(BaseSettings):
     def resolved_object_store(self) -> str:
         """Where files and models are kept, a folder in the data folder unless one is set."""
         return self.object_store or str(self.data_dir / "objects")
+
+    @property
+    def environment_file(self) -> Path:
+        """Where sessions of the environment are kept, so that they outlive the server."""
+        return self.data_dir / "environment.db"
 
     @property
     def resolved_tracking_folder(self) -> Path:

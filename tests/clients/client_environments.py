@@ -27,18 +27,20 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Client:
-    """A line of the table."""
+    """A line of the table. What is `bare` comes without the packages that it asks for."""
 
     name: str
     language: str
     requirements: tuple[str, ...]
     suite: Path
     as_of: str
+    bare: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
         """Where its environment lies."""
-        contents = "\n".join([sys.version, self.as_of, TEST_RUNNER, *self.requirements])
+        wanted = [*self.requirements, *self.bare]
+        contents = "\n".join([sys.version, self.as_of, TEST_RUNNER, *wanted])
         return CACHE / f"{self.name}-{hashlib.sha256(contents.encode()).hexdigest()[:12]}"
 
     def command(self) -> list[str]:
@@ -62,6 +64,8 @@ class Client:
         _run([*uv, "venv", "--quiet", "--python", sys.executable, str(self.folder)])
         target = ["--python", str(self.folder / "bin/python"), "--exclude-newer", self.as_of]
         _run([*uv, "pip", "install", "--quiet", *target, TEST_RUNNER, *self.requirements])
+        if self.bare:
+            _run([*uv, "pip", "install", "--quiet", "--no-deps", *target, *self.bare])
 
     def _make_node(self) -> None:
         if shutil.which("node") is None or shutil.which("npm") is None:
@@ -84,6 +88,7 @@ def clients() -> list[Client]:
             requirements=tuple(line["requirements"]),
             suite=SUITES / line["suite"],
             as_of=line.get("as_of", table["as_of"]),
+            bare=tuple(line.get("bare", ())),
         )
         for language in ("python", "node")
         for name, line in table[language].items()

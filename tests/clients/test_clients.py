@@ -10,20 +10,24 @@ import pytest
 from client_environments import HERE, Client, Unavailable, clients
 from client_servers import serving
 from judged_rows import export_all
+from tree_exports import write_exports
 
 REQUIRE_ALL = os.environ.get("OSTRAKA_TEST_REQUIRE_ALL", "") not in ("", "0")
 LIMITS = {"OSTRAKA_MAX_ITEMS": "8", "OSTRAKA_MAX_BODY_BYTES": "200000"}
 SERVE = ("-m", "ostraka", "serve", "--port")
+PLAY = ("-m", "ostraka", "env", "serve", "--port")
+EXAMPLE = HERE.parents[1] / "examples/openenv"
 
 pytestmark = pytest.mark.clients
 
 
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """One server with the defaults, one that ignores images, one that fails on demand; exports."""
+    """Servers with the defaults, that ignore images, fail on demand, deal episodes; exports."""
     commands = {
         "OSTRAKA_TEST_SERVER": (SERVE, LIMITS),
         "OSTRAKA_TEST_SERVER_IGNORING_IMAGES": (SERVE, LIMITS | {"OSTRAKA_IMAGES": "ignore"}),
+        "OSTRAKA_TEST_ENVIRONMENT": (PLAY, {}),
         "OSTRAKA_TEST_SERVER_FAULTY": ((str(HERE / "faulty_server.py"),), {}),
     }
     with ExitStack() as stack:
@@ -33,8 +37,9 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
             )
             for name, (command, settings) in commands.items()
         }
-        exports = export_all(tmp_path_factory.mktemp("exports"))
-        yield servers | {"OSTRAKA_TEST_EXPORTS": str(exports)}
+        exports = write_exports(export_all(tmp_path_factory.mktemp("exports")))
+        folders = {"OSTRAKA_TEST_EXPORTS": str(exports), "OSTRAKA_TEST_OPENENV": str(EXAMPLE)}
+        yield servers | folders
 
 
 @pytest.mark.parametrize("client", clients(), ids=lambda client: client.name)

@@ -54,6 +54,7 @@ def open_page(browser: Browser) -> Iterator[Opener]:
     def open_(
         address: str, path: str = "/", *, width: int = 1440, height: int = 900, **options: object
     ) -> Page:
+        options.setdefault("reduced_motion", "reduce")  # nothing half-way to its colour
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         page = context.new_page()
         each = Watched(page)

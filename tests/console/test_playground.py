@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from accessible import assert_accessible
 from conftest import Opener
 from playwright.sync_api import Page, expect
 from serving import make_key, start_server
@@ -14,7 +14,6 @@ from ostraka.access.keys import Scope
 
 RUDE = "You are a stupid idiot and everybody laughs at you."
 KIND = "Thank you for your help, have a lovely day."
-WIDTHS = (360, 768, 1440)
 
 
 def text_of(page: Page):
@@ -25,19 +24,11 @@ def summary_of(page: Page):
     return page.locator("[data-summary]")
 
 
-def assert_accessible(page: Page) -> None:
-    # What is pale because an answer is on its way is no page to judge.
-    expect(page.locator(".is-waiting")).to_have_count(0)
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
-
-
 def assert_fits(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (768, "light"), (1440, "dark")])
 def test_fits_and_is_accessible(server: str, open_page: Opener, width: int, scheme: str) -> None:
     page = open_page(server, width=width, color_scheme=scheme)
     assert_accessible(page)
@@ -92,7 +83,7 @@ def test_by_keyboard_alone(server: str, open_page: Opener) -> None:
     page.keyboard.press("t")
     expect(text_of(page)).to_be_focused()
     page.keyboard.type("Is a question mark? typed, and g p too?")
-    expect(page.locator("dialog")).to_be_hidden()
+    expect(page.locator("#shortcuts")).to_be_hidden()
     expect(text_of(page)).to_have_value("Is a question mark? typed, and g p too?")
     page.keyboard.press("Control+a")
     page.keyboard.type(RUDE)
@@ -106,9 +97,9 @@ def test_by_keyboard_alone(server: str, open_page: Opener) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.locator("#code-python")).to_be_visible()
     page.keyboard.press("?")
-    expect(page.locator("dialog")).to_be_visible()
+    expect(page.locator("#shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.locator("dialog")).to_be_hidden()
+    expect(page.locator("#shortcuts")).to_be_hidden()
     page.route("**/docs", lambda route: route.fulfill(body="reference"))
     page.keyboard.press("g")
     page.keyboard.press("a")
@@ -141,7 +132,7 @@ def test_single_keys_can_be_switched_off(server: str, open_page: Opener) -> None
     page.reload()
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("?")
-    expect(page.locator("dialog")).to_be_hidden()
+    expect(page.locator("#shortcuts")).to_be_hidden()
 
 
 def test_choices_outlive_the_next_answer(server: str, open_page: Opener) -> None:

@@ -177,7 +177,7 @@ def test_a_locked_page_without_javascript_says_so(locked: Locked, open_page: Ope
 def test_what_is_not_there_is_said_as_a_page(
     server: str, path: str, status: int, words: str
 ) -> None:
-    answer = httpx.get(server + path)
+    answer = httpx.get(server + path, timeout=30)
     assert answer.status_code == status
     assert words in answer.text
     assert "<b>" not in answer.text

@@ -17,11 +17,16 @@ pytest.importorskip("matplotlib", reason="reports need the train extra")
 import training_rows as rows
 
 
-@pytest.fixture(scope="module")
-def working(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """A server with one worker, and its folder."""
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def working(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path]]:
+    """A server with one worker, on a database of each kind, and its folder."""
     folder = tmp_path_factory.mktemp("working")
-    process, address = start_server(folder, data_dir=str(folder / "data"), workers="1")
+    kept = {}
+    if request.param == "postgresql":
+        kept["database_url"] = request.getfixturevalue("postgresql_cluster").new_database()
+    process, address = start_server(folder, data_dir=str(folder / "data"), workers="1", **kept)
     yield address, folder
     process.terminate()
     process.wait(30)

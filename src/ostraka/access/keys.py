@@ -29,6 +29,8 @@ class Scope(StrEnum):
     TRAIN = "train"
     REVIEW = "review"
     CONTRIBUTE = "contribute"
+    TREES = "trees"
+    TREES_ADMIN = "trees.admin"
     ADMIN = "admin"
 
 
@@ -51,12 +53,14 @@ class ApiKey:
 
     def allows(self, scope: Scope) -> bool:
         """Whether it may do what `scope` stands for; `admin` may do everything."""
+        if scope is Scope.TREES and Scope.TREES_ADMIN in self.scopes:
+            return True
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
 
 @dataclass(frozen=True, slots=True)
 class KeyTable:
-    """All active keys by digest, and whether any key was ever made.
+    """All active keys by digest, and whether any key or person was ever made.
 
     A server that had a key once never opens again by itself: revoking or outliving the last key
     closes the door instead of taking it off its hinges.
@@ -64,13 +68,14 @@ class KeyTable:
 
     by_digest: dict[str, ApiKey]
     any_made: bool
+    any_people: bool = False
 
     @classmethod
-    def of(cls, keys: Iterable[ApiKey], now: datetime) -> "KeyTable":
+    def of(cls, keys: Iterable[ApiKey], now: datetime, *, any_people: bool = False) -> "KeyTable":
         """The table of `keys`, as of `now`."""
         known = list(keys)
         active = {key.digest: key for key in known if key.is_active(now)}
-        return cls(active, any_made=bool(known))
+        return cls(active, any_made=bool(known), any_people=any_people)
 
     def find(self, secret: str, now: datetime) -> ApiKey | None:
         """The active key with this secret."""

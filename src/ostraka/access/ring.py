@@ -79,6 +79,13 @@ class KeyRing:
                 raise StorageError
         return self._table
 
+    async def renew(self) -> None:
+        """Read the table again now: a key or person was changed by this very process."""
+        if self._refreshing is not None:
+            await asyncio.wait({self._refreshing})
+        self._refreshing = asyncio.create_task(self._refresh())
+        await asyncio.wait({self._refreshing})
+
     def use(self, key: ApiKey, now: datetime) -> None:
         """Remember that a key was used; written at most once a minute."""
         noted = self._noted.get(key.id, key.last_used_at)

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from ostraka.access.keys import ApiKey, Scope, digest_of, new_secret
 from ostraka.access.tables import ApiKeyRow
 from ostraka.errors import InvalidInputError, NotFoundError
+from ostraka.storage import audit
+from ostraka.storage.audit import LOCAL
 from ostraka.storage.ids import new_id
 
 NAME_CHARACTERS = 100
@@ -20,6 +22,8 @@ def create_key(
     scopes: Iterable[Scope],
     now: datetime,
     lifetime: timedelta | None = None,
+    *,
+    by: str = LOCAL,
 ) -> tuple[ApiKey, str]:
     """Make a key. Returns it with its secret, which is kept nowhere.
 
@@ -47,6 +51,9 @@ def create_key(
     )
     session.add(row)
     session.flush()
+    ends = row.expires_at.isoformat() if row.expires_at else None
+    detail = {"name": row.name, "scopes": row.scopes, "expires_at": ends}
+    audit.append(session, by, "key.created", row.id, detail, now)
     return _key(row), secret
 
 
@@ -55,7 +62,7 @@ def all_keys(session: Session) -> list[ApiKey]:
     return [_key(row) for row in session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.id))]
 
 
-def revoke_key(session: Session, key_id: str, now: datetime) -> ApiKey:
+def revoke_key(session: Session, key_id: str, now: datetime, *, by: str = LOCAL) -> ApiKey:
     """Make a key worthless; the moment of the first time stays.
 
     Raises:
@@ -64,6 +71,8 @@ def revoke_key(session: Session, key_id: str, now: datetime) -> ApiKey:
     row = session.get(ApiKeyRow, key_id)
     if row is None:
         raise NotFoundError(f"No key has the id '{key_id}'; `ostraka keys list` shows them.")
+    if row.revoked_at is None:
+        audit.append(session, by, "key.revoked", row.id, {"name": row.name}, now)
     row.revoked_at = row.revoked_at or now
     session.flush()
     return _key(row)

@@ -4,6 +4,7 @@
                        files with digests, calibration, bands
     lexical.npz        weights of the lexical model
     encoder.onnx       the encoder's graph, with tokenizer.json (both optional)
+    adapted-1.npz      a lexical model of an operator's own texts, one column (optional)
 
 Every file's SHA-256 is checked when the folder is loaded.
 """
@@ -29,6 +30,8 @@ from ostraka.taxonomy import Category
 
 FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
+ADAPTED: Final = "adapted-"
+"""What the names of models begin with that learnt from an operator's own texts."""
 
 
 def bundled_artefact_folder() -> Path:
@@ -117,7 +120,7 @@ def _load_stages(
     for raw in manifest["stages"]:
         for name in raw["models"]:
             if name not in loaded:
-                loaded[name] = _load_model(folder, name, raw["options"], threads)
+                loaded[name] = _load_model(folder, name, raw["options"], categories, threads)
         combination = raw.get("combination")
         stages.append(
             Stage(
@@ -132,16 +135,26 @@ def _load_stages(
     return tuple(stages)
 
 
-def _load_model(folder: Path, name: str, options: Mapping[str, Any], threads: int) -> Model:
+def _load_model(
+    folder: Path,
+    name: str,
+    options: Mapping[str, Any],
+    categories: tuple[Category, ...],
+    threads: int,
+) -> Model:
+    averaged = [categories.index(Category(each)) for each in options.get("averaged", ())]
     match name:
         case "lexical":
-            return LexicalModel(LexicalWeights.load(folder / "lexical.npz"))
+            return LexicalModel(LexicalWeights.load(folder / "lexical.npz"), averaged)
+        case str() if name.startswith(ADAPTED):
+            return LexicalModel(LexicalWeights.load(folder / f"{name}.npz"))
         case "encoder":
             return EncoderModel(
                 folder / "encoder.onnx",
                 folder / "tokenizer.json",
                 tokens=int(options["tokens"]),
                 threads=threads,
+                averaged=averaged,
             )
         case other:
             raise ArtefactError(f"unknown model '{other}' in {folder / MANIFEST}")

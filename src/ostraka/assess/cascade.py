@@ -7,8 +7,9 @@ What all stages are unsure of may go to a referee, who takes seconds and answers
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +19,38 @@ from ostraka.taxonomy import Category
 
 _DIGITS: Final = 6
 
+Basis = Literal["logprobs", "stated"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSource:
+    """What a referee's probability rests on.
+
+    `basis` is `logprobs`, the log-probabilities of the tokens that say it, or `stated`, a number
+    that the referee wrote; `calibrated` tells whether it was then fitted to labelled texts.
+    """
+
+    basis: Basis
+    calibrated: bool
+
+
+NO_SOURCES: Final[Mapping[Category, ScoreSource]] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """Scores (categories,) of one text, the stage that gave them, and whether it was sure.
 
     Scores are given to a millionth: digits behind it differ between processors. `reason` is what a
-    referee said of the text, or why it did not judge it.
+    referee said of the text, or why it did not judge it; `sources` says, for each category that it
+    gave a probability for, where that comes from.
     """
 
     scores: NDArray[np.float64]
     stage: str
     sure: bool
     reason: str = ""
+    sources: Mapping[Category, ScoreSource] = field(default_factory=lambda: NO_SOURCES)
 
 
 class Referee(Protocol):
@@ -99,6 +119,8 @@ class Cascade:
         self.categories: tuple[Category, ...] = versioned[0].categories
         self.versions: Mapping[str, str] = {each.name: each.digest for each in versioned}
         self.digest = self._digest()
+        self.pinned_name = f"{name}@sha256:{self.digest}"
+        """The name that gives the same scores for ever."""
 
     def _digest(self) -> str:
         """SHA-256 over the stages' digests and the bands that choose between them."""
@@ -110,11 +132,6 @@ class Cascade:
         if self.referee:
             state.update(self.referee.name.encode() + bytes.fromhex(self.referee.digest))
         return state.hexdigest()
-
-    @property
-    def pinned_name(self) -> str:
-        """The name that gives the same scores for ever."""
-        return f"{self.name}@sha256:{self.digest}"
 
     def judge(self, texts: Sequence[str]) -> list[Judgement]:
         """One judgement per text, in order."""

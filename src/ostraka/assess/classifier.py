@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from ostraka.assess.encoder import EncoderModel
 from ostraka.assess.lexical import LexicalModel, LexicalWeights
+from ostraka.assess.pooling import pool
 from ostraka.assess.target_calibration import TargetCalibration
 from ostraka.assess.targets import LossFunction, Target, columns
 from ostraka.errors import ArtefactError
@@ -75,7 +77,7 @@ class Classifier:
     ) -> None:
         self._model = model
         self._calibration = calibration
-        self._thresholds = thresholds
+        self._lowest = _lowest(calibration.targets, thresholds)
         self.targets = calibration.targets
         self.manifest = manifest
         self.base = str(manifest["base"])
@@ -120,46 +122,40 @@ class Classifier:
         """Calibrated probabilities (len(texts), labels of all targets side by side)."""
         return self._calibration(self.logits(texts))
 
+    def predicted(self, probabilities: Floats) -> NDArray[np.bool_]:
+        """Which labels `probabilities` amount to, as `TargetScores` says; of their shape."""
+        found: NDArray[np.bool_] = probabilities >= self._lowest
+        for target, place in zip(self.targets, columns(self.targets).values(), strict=True):
+            if target.loss_function is LossFunction.SINGLE_CLASS:
+                best = probabilities[:, place].argmax(axis=1)
+                found[np.arange(len(best)), place.start + best] = True
+        return found
+
     def predict(self, texts: Sequence[str]) -> list[dict[str, TargetScores]]:
         """Per text and target, the scores and what they amount to. Any string is a legal text."""
-        places = columns(self.targets)
-        answers: list[dict[str, TargetScores]] = []
-        for row in self.probabilities(texts).tolist():
-            answers.append(
-                {
-                    target.name: self._answer(
-                        target, dict(zip(target.labels, row[places[target.name]], strict=True))
-                    )
-                    for target in self.targets
-                }
-            )
+        answers: list[dict[str, TargetScores]] = [{} for _ in texts]
+        probabilities = self.probabilities(texts)
+        predicted = self.predicted(probabilities)
+        for target, place in zip(self.targets, columns(self.targets).values(), strict=True):
+            name, labels = target.name, target.labels
+            rows = zip(probabilities[:, place].tolist(), predicted[:, place].tolist(), strict=True)
+            for answer, (scores, hits) in zip(answers, rows, strict=True):
+                shown = dict(zip(labels, scores, strict=True))
+                answer[name] = TargetScores(shown, list(compress(labels, hits)))
         return answers
-
-    def _answer(self, target: Target, scores: dict[str, float]) -> TargetScores:
-        if target.loss_function is LossFunction.SINGLE_CLASS:
-            return TargetScores(scores, [max(scores, key=scores.__getitem__)])
-        thresholds = self._thresholds[target.name]
-        return TargetScores(
-            scores, [label for label, score in scores.items() if score >= thresholds[label]]
-        )
 
 
 def pooled(logits: Floats, counts: NDArray[np.int64], targets: Sequence[Target]) -> Floats:
     """Logits of texts (texts, columns) from those of their windows, `counts` of each text.
 
-    A label of a `multi_class` target takes the highest of any window: what is hidden in the
-    middle of a long text is still read. Labels that exclude one another take the mean: their
-    windows vote.
+    A label of a `multi_class` target takes the highest of any window, labels that exclude one
+    another take the mean.
     """
-    if len(logits) == len(counts):
-        return logits
-    starts = np.cumsum(counts) - counts
-    whole: Floats = np.maximum.reduceat(logits, starts, axis=0)
+    averaged: list[int] = []
     for target, place in zip(targets, columns(targets).values(), strict=True):
         if target.loss_function is LossFunction.SINGLE_CLASS:
-            sums = np.add.reduceat(np.ascontiguousarray(logits[:, place]), starts, axis=0)
-            whole[:, place] = sums / counts[:, None].astype(np.float32)
-    return whole
+            averaged.extend(range(place.start, place.stop))
+    return pool(logits, counts, averaged)
 
 
 def load_model(folder: Path, model: Mapping[str, Any], width: int, threads: int) -> WindowModel:
@@ -223,3 +219,17 @@ def _thresholds(
             if not all(0.0 <= threshold <= 1.0 for threshold in found[target.name].values()):
                 raise ValueError(f"a threshold of '{target.name}' is not between 0 and 1")
     return found
+
+
+def _lowest(
+    targets: Sequence[Target], thresholds: Mapping[str, Mapping[str, float]]
+) -> NDArray[np.float64]:
+    """The least probability of a predicted label (columns,); none where labels exclude one another.
+
+    Of double precision, as thresholds are written: a score is compared with what is shown.
+    """
+    lowest = np.full(sum(len(target.labels) for target in targets), np.inf)
+    for target, place in zip(targets, columns(targets).values(), strict=True):
+        if target.loss_function is LossFunction.MULTI_CLASS:
+            lowest[place] = [thresholds[target.name][label] for label in target.labels]
+    return lowest

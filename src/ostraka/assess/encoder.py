@@ -1,7 +1,6 @@
 """The second stage: a small transformer encoder, int8, through ONNX Runtime.
 
-Long texts are scored in overlapping windows of tokens, and the highest score of any window
-counts: what is hidden in the middle of a long text is still read.
+Long texts are scored in overlapping windows of tokens, whose scores `pooling` makes one.
 
 Every window is a pass of its own. The graph quantises its activations by the range of the whole
 batch, so in a shared pass a text's scores would depend on the texts beside it, and no version
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from ostraka.assess.normalize import normalize
+from ostraka.assess.pooling import pool
 
 _OVERLAP: Final = 16
 
@@ -25,7 +25,16 @@ _OVERLAP: Final = 16
 class EncoderModel:
     """An exported encoder: texts to raw logits. Safe to call from several threads."""
 
-    def __init__(self, graph: Path, tokenizer: Path, *, tokens: int, threads: int = 1) -> None:
+    def __init__(
+        self,
+        graph: Path,
+        tokenizer: Path,
+        *,
+        tokens: int,
+        threads: int = 1,
+        averaged: Sequence[int] = (),
+    ) -> None:
+        """`averaged` are the columns that `pool` averages over a text's windows."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -33,14 +42,14 @@ class EncoderModel:
         self._session = onnxruntime.InferenceSession(
             str(graph), options, providers=["CPUExecutionProvider"]
         )
+        self._averaged = tuple(averaged)
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length=tokens, stride=_OVERLAP)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Raw logits (len(texts), categories): per category the highest of a text's windows."""
-        logits, counts = self.window_logits(texts)
-        return np.maximum.reduceat(logits, np.cumsum(counts) - counts, axis=0)
+        """Raw logits (len(texts), categories), those of a text's windows pooled."""
+        return pool(*self.window_logits(texts), self._averaged)
 
     def window_logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Raw logits (windows, categories) in text order, and each text's number of windows."""

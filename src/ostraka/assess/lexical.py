@@ -6,6 +6,7 @@ bias. The n-grams of a text are those of its words, and few words make up most o
 write: sums over a word's n-grams are kept, so that a text costs a look-up per word.
 """
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,10 @@ from numpy.typing import NDArray
 
 from ostraka.assess.features import encode, extract_bytes, pair_hashes, split_words
 from ostraka.assess.normalize import normalize
+from ostraka.assess.pooling import pool
 
 WINDOW: Final = 600
-"""Characters of a window: of a longer text each window is scored by itself, and the highest score
-of any counts, so that what is hidden in the middle of a long text is still read."""
+"""Characters of a window: of a longer text each window is scored by itself (`pooling`)."""
 OVERLAP: Final = 60
 
 _KEPT_WORDS: Final = 1 << 16
@@ -29,6 +30,10 @@ _KEPT_BYTES: Final = 1 << 20
 _CHUNK_TEXTS: Final = 256
 _CHUNK_BYTES: Final = 1 << 16
 """Few enough that the words of one chunk always fit into a new vocabulary."""
+_LONG_NUMBER: Final = re.compile(r"([0-9]{3,})\w*")
+_MOST_DIGITS: Final = 12
+_LENGTH_SIGN: Final = "№"
+"""Part of words and in no normal form, so no text can hold what `lexical_form` adds."""
 _NO_WORD: Final = b""
 """Stands in a text that has no words; all its sums are zero."""
 _SHORTEST: Final = 1e-3
@@ -75,6 +80,19 @@ class LexicalWeights:
         np.savez_compressed(path, **arrays)
 
 
+def lexical_form(text: str) -> str:
+    """The normal form of `text` with a word behind every long number that says how long it is.
+
+    No two telephone numbers or bank accounts share a word; their lengths are much the same.
+    """
+    return _LONG_NUMBER.sub(_with_length, normalize(text))
+
+
+def _with_length(match: re.Match[str]) -> str:
+    digits = min(len(match.group(1)), _MOST_DIGITS)
+    return f"{match.group()} {_LENGTH_SIGN}{digits}"
+
+
 class _Vocabulary:
     """What the weights say of single words. It only grows, so readers need no lock.
 
@@ -117,7 +135,8 @@ class _Vocabulary:
 class LexicalModel:
     """Raw logits of texts, with the weights of one training run. Safe to share between threads."""
 
-    def __init__(self, learnt: LexicalWeights) -> None:
+    def __init__(self, learnt: LexicalWeights, averaged: Sequence[int] = ()) -> None:
+        """`averaged` are the columns that `pool` averages over a text's windows."""
         buckets, width = learnt.weights.shape
         # One table, so that a feature costs one gather: the weights of each bucket, then its
         # squared frequency, of which a text's sum gives the length of its vector. One row of
@@ -128,18 +147,16 @@ class LexicalModel:
         self._nothing = buckets
         self._mask = np.uint32(buckets - 1)
         self._bias = learnt.bias
+        self._averaged = tuple(averaged)
         self._vocabulary = _Vocabulary(self._table)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Raw logits (len(texts), categories): per category the highest of a text's windows."""
-        logits, counts = self.window_logits(texts)
-        if len(logits) == len(counts):
-            return logits
-        return np.maximum.reduceat(logits, np.cumsum(counts) - counts, axis=0)
+        """Raw logits (len(texts), categories), those of a text's windows pooled."""
+        return pool(*self.window_logits(texts), self._averaged)
 
     def window_logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Raw logits (windows, categories) in text order, and each text's number of windows."""
-        parts = [windows(normalize(text)) for text in texts]
+        parts = [windows(lexical_form(text)) for text in texts]
         by_window = [self._chunk(chunk) for chunk in _chunks(list(chain.from_iterable(parts)))]
         counts = np.fromiter(map(len, parts), np.int64, len(parts))
         if not by_window:

@@ -40,17 +40,23 @@ class RowJudge:
         categories: Sequence[str] = (),
         longest: int = 100_000,
     ) -> None:
-        unknown = [name for name in categories if name not in moderator.categories]
+        asked = moderator.cascade(model)
+        unknown = [name for name in categories if name not in asked.categories]
         if unknown:
             raise InvalidInputError(
-                f"'{unknown[0]}' is not modelled; one of {', '.join(moderator.categories)}",
+                f"'{unknown[0]}' is not modelled; one of {', '.join(asked.categories)}",
                 field="--category",
             )
-        wanted = categories or moderator.categories
-        self.categories = tuple(c for c in moderator.categories if c in wanted)
+        wanted = categories or asked.categories
+        self.categories = tuple(c for c in asked.categories if c in wanted)
         self.moderator = moderator
-        self.model = moderator.cascade(model).pinned_name
+        self.model = asked.pinned_name
         self._longest = longest
+
+    @property
+    def thresholds(self) -> dict[Category, float]:
+        """From which probability each category is flagged."""
+        return {category: self.moderator.threshold(category) for category in self.categories}
 
     def texts(self, texts: Sequence[str]) -> list[Judged]:
         """Judge texts; numbers count from 1."""
@@ -65,7 +71,8 @@ class RowJudge:
         self, rows: Sequence[tuple[int, Any]], problems: Sequence[str | None]
     ) -> list[Judged]:
         found = [
-            known or self._problem(text) for (_, text), known in zip(rows, problems, strict=True)
+            known or problem_of(text, self._longest)
+            for (_, text), known in zip(rows, problems, strict=True)
         ]
         sound = [text for (_, text), problem in zip(rows, found, strict=True) if problem is None]
         verdicts = iter(self.moderator.moderate_many(sound, model=self.model))
@@ -80,18 +87,20 @@ class RowJudge:
         flagged = tuple(category for category in self.categories if verdict.flags[category])
         return Judged(number, text, verdict, categories=flagged)
 
-    def _problem(self, text: Any) -> str | None:
-        if text is None:
-            return "has no text"
-        if not isinstance(text, str):
-            return f"is no text but {_kind(text)}"
-        if not text.strip():
-            return "is empty"
-        if len(text) > self._longest:
-            return f"is too long: {len(text):,} characters, at most {self._longest:,}"
-        if not text.isascii() and _has_surrogate(text):
-            return "is not valid Unicode (a lone surrogate)"
-        return None
+
+def problem_of(text: Any, longest: int) -> str | None:
+    """Why a row's value cannot be judged as a text, if so."""
+    if text is None:
+        return "has no text"
+    if not isinstance(text, str):
+        return f"is no text but {_kind(text)}"
+    if not text.strip():
+        return "is empty"
+    if len(text) > longest:
+        return f"is too long: {len(text):,} characters, at most {longest:,}"
+    if not text.isascii() and _has_surrogate(text):
+        return "is not valid Unicode (a lone surrogate)"
+    return None
 
 
 def _kind(value: Any) -> str:

@@ -13,6 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ostraka.bulk.rows import Batch
 from ostraka.bulk.verdicts import VerdictColumns
 from ostraka.errors import DataError, MissingExtraError
@@ -47,8 +50,39 @@ class ArrowBatch:
 
     def column(self, name: str) -> Sequence[Any]:
         """One value a row; None where it is null."""
-        values: list[Any] = self.table.column(name).to_pylist()
+        try:
+            values: list[Any] = self.table.column(name).to_pylist()
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"column '{name}' holds text that is not UTF-8, in row {self._first} or later"
+            ) from error
         return values
+
+    def numbers(self, name: str) -> NDArray[np.float32] | None:
+        """A column of floats without nulls as one array; None where it is something else."""
+        column = self.table.column(name)
+        if column.null_count or not pa.types.is_floating(column.type):
+            return None
+        # Not `to_numpy`, which imports pandas.
+        return np.from_dlpack(pa.concat_arrays(column.chunks)).astype(np.float32)
+
+    def encoded(self, name: str) -> tuple[bytes, NDArray[np.int64]] | None:
+        """The texts of a column without nulls, end to end, and their lengths in bytes; None where
+        it holds something else.
+        """
+        column = self.table.column(name)
+        if column.null_count or not pa.types.is_string(column.type):
+            return None
+        whole = pa.concat_arrays(column.chunks)
+        _, offsets, content = whole.buffers()
+        ends = np.frombuffer(offsets, np.int32)[whole.offset : whole.offset + len(whole) + 1]
+        texts = content[int(ends[0]) : int(ends[-1])].to_pybytes() if content else b""
+        if not texts.isascii():
+            try:
+                whole.validate(full=True)  # Parquet's texts come as they are, UTF-8 or not
+            except pa.ArrowInvalid:
+                return None
+        return texts, np.diff(ends).astype(np.int64)
 
     def problem(self, index: int) -> str | None:
         """Parquet rows can always be read."""

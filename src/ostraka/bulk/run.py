@@ -209,12 +209,11 @@ class FileRun:
             self._checkpoint(counts, state).save(self._plan.beside("checkpoint"))
 
     def _checkpoint(self, counts: Counts, output: dict[str, Any]) -> Checkpoint:
-        thresholds = self._judge.moderator.thresholds
         options = {
             "text_column": self._column,
             "format": f"{self._plan.layout.format}.{self._plan.layout.compression}",
             "prefix": self._plan.prefix,
             "only_flagged": self._plan.only_flagged,
-            "thresholds": {str(c): thresholds[c] for c in self._judge.categories},
+            "thresholds": {str(c): each for c, each in self._judge.thresholds.items()},
         }
         return Checkpoint(self._input, self._judge.model, options, counts, output)

@@ -1,11 +1,13 @@
 """The columns that judging adds to a row."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ostraka.bulk.judging import Judged
 from ostraka.errors import InvalidInputError
 from ostraka.taxonomy import Category
+
+if TYPE_CHECKING:  # whoever reads files without judging them needs no classifier
+    from ostraka.bulk.judging import Judged
 
 DEFAULT_PREFIX: Final = "ostraka_"
 
@@ -42,7 +44,7 @@ class VerdictColumns:
                 field="--prefix",
             )
 
-    def of(self, judged: Judged, model: str) -> dict[str, Any]:
+    def of(self, judged: "Judged", model: str) -> dict[str, Any]:
         """The added values of one row, by full name."""
         verdict = judged.verdict
         values: dict[str, Any] = dict.fromkeys(self.names)

@@ -82,7 +82,7 @@ class TextOutput:
                 f"row {number} has a column '{min(stray)}' that the first rows lack, and a table "
                 "has one header for all; write JSONL or Parquet instead"
             )
-        self._csv.writerow([_field(row.get(column)) for column in self._columns])
+        self._csv.writerow([field_of(row.get(column)) for column in self._columns])
 
     def checkpoint(self) -> dict[str, Any]:
         """Put what was written on the disk."""
@@ -139,7 +139,7 @@ def _without_nan(value: Any) -> Any:
     return value
 
 
-def _field(value: Any) -> str | int | float:
+def field_of(value: Any) -> str | int | float:
     """A value in a field of CSV: lists of words with `;`, objects as JSON, nothing as empty."""
     if value is None:
         return ""

@@ -4,6 +4,7 @@ import typer
 
 from ostraka.cli.data_check import check
 from ostraka.cli.data_convert import convert
+from ostraka.cli.data_from_decisions import from_decisions
 from ostraka.cli.data_plot import plot
 from ostraka.cli.data_prepare import prepare
 from ostraka.cli.data_split import split
@@ -16,5 +17,5 @@ def _group() -> None:
     """Prepare, check and look at files of labelled rows."""
 
 
-for _command in (prepare, check, split, convert, plot):
+for _command in (prepare, check, split, convert, plot, from_decisions):
     app.command()(_command)

@@ -181,7 +181,8 @@ def _write(
         return tables.write_folder(rows, path)
     with _text_file(path, goal) as file:
         if goal in (Shape.CSV, Shape.TSV):
-            return tables.write_delimited(rows, file, "\t" if goal is Shape.TSV else ",")
+            delimiter = "\t" if goal is Shape.TSV else ","
+            return tables.write_delimited(rows, file, delimiter, lost)
         count = 0
         for row in rows():
             if goal is Shape.FASTTEXT:

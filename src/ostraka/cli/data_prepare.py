@@ -88,7 +88,9 @@ def prepare(
     if as_json:
         typer.echo(json.dumps(outcome))
     else:
-        answers().print(Markdown(readable(outcome)))
+        report, console = readable(outcome), answers()
+        # Rendered, lines are cut to a width, which files and pipes do not have.
+        console.print(Markdown(report) if console.is_terminal else report, markup=False)
 
 
 _Readings = Iterator[tuple[str, Iterator[Batch]]]

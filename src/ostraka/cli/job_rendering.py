@@ -26,23 +26,27 @@ _STYLES: Final = {
 _LEVELS: Final = "▁▂▃▄▅▆▇█"
 _CURVE_WIDTH: Final = 48
 _SHOWN_EVENTS: Final = 5
+_WIDEST: Final = 1000
+"""Files and pipes have no width: names stay whole there."""
 
 
 def print_jobs(console: Console, jobs: Sequence[Job], total: int, first: int) -> None:
     """A page of jobs, newest first."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("id", "status", "model", "steps", "created", "fine-tuned model"):
-        table.add_column(heading, no_wrap=heading in ("id", "status"))
+    for heading in ("id", "status", "steps", "created", "model"):
+        table.add_column(heading, no_wrap=heading in ("id", "status"), overflow="fold")
     for job in jobs:
         steps = job["hyperparameters"].get("training_steps")
         table.add_row(
             job["id"],
             styled_status(job["status"]),
-            job["model"],
             str(steps or "–"),
             moment(job["created_at"]),
-            job["fine_tuned_model"] or "–",
+            # Both begin with the base model's name; the trained one is what calls need, whole.
+            job["fine_tuned_model"] or job["model"],
         )
+    if not console.is_terminal:
+        console.width = _WIDEST
     console.print(table, soft_wrap=False)
     if total > len(jobs):
         console.print(f"[dim]{first + 1} to {first + len(jobs)} of {total:,} jobs[/]")
@@ -163,7 +167,7 @@ def _facts(job: Job) -> list[tuple[str, str]]:
         ("fine-tuned model", job["fine_tuned_model"] or "–"),
     ]
     if metadata.get("expected_duration_seconds") is not None:
-        facts.append(("expected", f"{metadata['expected_duration_seconds']} s"))
+        facts.append(("expected beforehand", f"{metadata['expected_duration_seconds']} s"))
     if job["trained_tokens"] is not None:
         facts.append(("trained tokens", f"{job['trained_tokens']:,}"))
     return facts
@@ -174,6 +178,8 @@ def _words(value: Any) -> str:
         return ", ".join(f"{name} {_words(each)}" for name, each in value.items())
     if isinstance(value, list):
         return "; ".join(_words(each) for each in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
     return "–" if value is None else str(value)
 
 

@@ -16,15 +16,15 @@ from sqlalchemy.orm import Session
 
 from ostraka.cli.console import ExitCode, answers, notices
 from ostraka.cli.job_creation import JobOrder, make_job
+from ostraka.cli.job_logs import print_happenings, print_process_log
 from ostraka.cli.job_rendering import (
-    event_line,
     plain_line,
     print_events,
     print_job,
     print_jobs,
     running_view,
 )
-from ostraka.errors import NotFoundError
+from ostraka.errors import InvalidInputError, NotFoundError
 from ostraka.factory.base import Factory
 from ostraka.factory.jobs import (
     JobFilter,
@@ -144,17 +144,33 @@ def show(job_id: JobId, as_json: Json = False) -> None:
 
 
 @app.command()
-def logs(job_id: JobId, as_json: Json = False) -> None:
-    """Print everything that happened to a job, oldest first; `--json` one event a line."""
+def logs(
+    job_id: JobId,
+    of_process: Annotated[
+        bool, typer.Option("--process", help="What its process printed, instead of its events.")
+    ] = False,
+    follows: Annotated[bool, typer.Option("--follow", help="Go on until the job ends.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print everything that happened to a job, oldest first; `--json` one event a line.
+
+    For example:
+
+      ostraka jobs logs cbe076ac --follow
+      ostraka jobs logs cbe076ac --process
+    """
+    if of_process and as_json:
+        raise InvalidInputError("a process prints text, no JSON", field="--json")
     with _database() as database:
-        events = _job(database, job_id)["events"]
-    if as_json:
-        for event in events:
-            typer.echo(json.dumps(event))
-        return
-    console = answers()
-    for event in events:
-        console.print(event_line(event))
+
+        def look() -> tuple[dict[str, Any], bool]:
+            job = _job(database, job_id)
+            return job, _has_stopped(job)
+
+        if of_process:
+            print_process_log(Factory.open(load_settings(), database), look, follows=follows)
+        else:
+            print_happenings(look, follows=follows, as_json=as_json)
 
 
 @app.command()

@@ -37,14 +37,48 @@ _LAZY = {
     "judge": LazyCommand(
         "ostraka.cli.judge", "app", "Ask an LLM judge, and see how far to trust it."
     ),
+    "policy": LazyCommand(
+        "ostraka.cli.policy",
+        "app",
+        "Check policies, run their examples, compare them, see why they decide.",
+    ),
+    "items": LazyCommand("ostraka.cli.items", "app", "Run verdicts on items again."),
+    "quality": LazyCommand(
+        "ostraka.cli.quality", "app", "See how far reviewers agree, and how often they are right."
+    ),
+    "env": LazyCommand(
+        "ostraka.cli.environment",
+        "app",
+        "Let agents play the moderation queue, and check the environment.",
+    ),
     "keys": LazyCommand("ostraka.cli.keys", "app", "Make, list and revoke API keys."),
+    "people": LazyCommand(
+        "ostraka.cli.people", "app", "Add people who sign in, and give them roles and links."
+    ),
     "suggestions": LazyCommand(
         "ostraka.cli.suggestions", "app", "Scores that clients suggested for texts."
     ),
+    "trees": LazyCommand(
+        "ostraka.cli.trees", "app", "Take conversation trees in and out, and look after them."
+    ),
     "worker": LazyCommand(
-        "ostraka.cli.worker", "worker", "Work on training jobs and batches until stopped."
+        "ostraka.cli.worker",
+        "worker",
+        "Work on training jobs, batches, webhooks, shadows and trees until stopped.",
     ),
     "work": LazyCommand("ostraka.cli.work", "app", "Look at queued work and steer it."),
+    "webhooks": LazyCommand(
+        "ostraka.cli.webhooks", "app", "Add webhooks, look at deliveries, replay them."
+    ),
+    "reports": LazyCommand(
+        "ostraka.cli.reports", "app", "Write statements, the transparency report, exports."
+    ),
+    "demo": LazyCommand(
+        "ostraka.cli.demo",
+        "demo",
+        "Fill an empty data folder with two weeks of moderation that never happened.",
+    ),
+    "audit": LazyCommand("ostraka.cli.audit", "app", "Look at the audit log and verify it."),
     "database": LazyCommand(
         "ostraka.cli.database", "app", "Look at the database's schema and change it."
     ),
@@ -74,6 +108,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Start the moderation service."""
+    from ostraka.console.first import new_first_link
     from ostraka.console.mount import mount
     from ostraka.server.app import create_app
     from ostraka.server.run import run
@@ -86,6 +121,9 @@ def serve(
     _errors.print(f"Ostraka {__version__} on [bold]{address}[/] ({application.state.announcement})")
     key = "-H 'authorization: Bearer YOUR_KEY' " if application.state.needs_key else ""
     _errors.print(f"Playground: {address}/", highlight=False)
+    if application.state.needs_key and not application.state.any_people:
+        link = f"{settings.public_url.rstrip('/') or address}{new_first_link(application)}"
+        _errors.print(f"First sign-in, once: {link}", highlight=False, soft_wrap=True)
     _errors.print(
         f"Try: curl {address}/v1/moderations {key}-H 'content-type: application/json' "
         """-d '{"input": "You are a stupid idiot."}'""",

@@ -50,6 +50,8 @@ def print_verdict(
     console.print(table)
     doubt = "" if judged.verdict.sure else "; some scores lie within its doubt"
     console.print(f"\n[dim]Answered by the {judged.verdict.stage} stage{doubt}.[/]\n")
+    if judged.verdict.reason:
+        console.print(Text.assemble(("The LLM judge: ", "dim"), judged.verdict.reason, "\n"))
 
 
 def print_row(console: Console, judged: Judged) -> None:

@@ -74,8 +74,7 @@ class RowPrinter:
             if self._as_json:
                 self._print_json(each)
             else:
-                thresholds = self._judge.moderator.thresholds
-                print_verdict(self._console, each, thresholds, self._judge.categories)
+                print_verdict(self._console, each, self._judge.thresholds, self._judge.categories)
                 self._print_explanations(each)
         return counts
 
@@ -112,7 +111,7 @@ class RowPrinter:
             return
         for category in judged.categories:
             words = explained(self._judge.moderator, self._judge.model, judged.text, category)
-            threshold = self._judge.moderator.thresholds[category]
+            threshold = self._judge.moderator.threshold(category)
             print_explanation(self._console, judged.text, category, words, threshold)
         if not judged.categories:
             self._console.print("[dim]Nothing is flagged, so there is nothing to explain.[/]\n")
@@ -132,6 +131,9 @@ class RowPrinter:
                 "sure": verdict.sure,
                 "model": verdict.model,
             }
+            if verdict.reason:
+                sources = {str(c): asdict(each) for c, each in verdict.sources.items()}
+                row |= {"reason": verdict.reason, "sources": sources}
             if self._explain:
                 row["explanation"] = self._explanation(judged)
         sys.stdout.write(json_line(row))

@@ -23,7 +23,7 @@ def worker(
         ),
     ] = False,
 ) -> None:
-    """Work on training jobs and batches until stopped.
+    """Work on training jobs, batches, webhooks, shadows and trees until stopped.
 
     Any number of workers may run, on any machine that reaches the database and the object store.
     A signal ends this one gently: what it is at goes back and is taken up where it was.
@@ -52,20 +52,28 @@ def run(settings: Settings, *, with_parent: bool) -> None:
 
 def _work(settings: Settings, ended: threading.Event) -> None:
     from ostraka.factory import batches
-    from ostraka.factory.base import Factory
+    from ostraka.factory.base import Factory, now
+    from ostraka.factory.candidate import candidate_scores
     from ostraka.factory.handlers import handlers
     from ostraka.factory.jobs import QUEUE
     from ostraka.factory.upkeep import keep_up
+    from ostraka.review.shadow_work import shadow_handlers
+    from ostraka.review.shadowing import QUEUE as SHADOW
+    from ostraka.review.webhook_work import webhook_handlers
+    from ostraka.review.webhooks import QUEUE as WEBHOOKS
     from ostraka.server.factory.batch_work import batch_handlers
+    from ostraka.trees.background import keep_looking_after, tree_work
+    from ostraka.trees.following import QUEUE as TREES
     from ostraka.work.worker import Worker
 
     factory = Factory.open(settings)
+    trees = tree_work(settings, factory.database, now)
     common: dict[str, Any] = {
         "lease_seconds": settings.lease_seconds,
         "poll_seconds": _LOOK_SECONDS,
         "stop_seconds": settings.shutdown_seconds,
     }
-    # Batches have a worker of their own: none waits for hours behind a training job.
+    # None of these waits for hours behind a training job: each has a worker of its own.
     workers = [
         Worker(
             factory.database,
@@ -75,8 +83,23 @@ def _work(settings: Settings, ended: threading.Event) -> None:
             **common,
         ),
         Worker(factory.database, batch_handlers(factory), queues=[batches.QUEUE], **common),
+        Worker(
+            factory.database,
+            webhook_handlers(factory.database, settings, now),
+            queues=[WEBHOOKS],
+            slots=settings.webhook_slots,
+            **common,
+        ),
+        Worker(
+            factory.database,
+            shadow_handlers(factory.database, candidate_scores(settings)),
+            queues=[SHADOW],
+            **common,
+        ),
+        Worker(factory.database, trees.handlers(), queues=[TREES], **common),
     ]
     threading.Thread(target=keep_up, args=(factory, ended), daemon=True).start()
+    threading.Thread(target=keep_looking_after, args=(trees, ended), daemon=True).start()
     working = [threading.Thread(target=_until_it_ends, args=(w.run, ended)) for w in workers]
     for thread in working:
         thread.start()

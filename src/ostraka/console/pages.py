@@ -3,18 +3,21 @@
 import json
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from ostraka import __version__
+from ostraka.access.browser import VISITOR
 from ostraka.console.assets import Assets
+from ostraka.console.browsers import browser_name
 from ostraka.console.charts import loss, number
-from ostraka.console.times import absolute, ago, duration, size
+from ostraka.console.frame import BAR_PLACES, frame_of, set_cookie
+from ostraka.console.times import absolute, ago, due, duration, size
 
 _HERE: Final = Path(__file__).parent
 
@@ -32,32 +35,14 @@ SECURITY_HEADERS: Final = {
 are those that a page's own script fetched with the reader's key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """An entry of the rail. `detail` ends its name where there is room."""
-
-    name: str
-    address: str
-    icon: str
-    key: str
-    detail: str = ""
-
-
-PLACES: Final = (
-    Place("Playground", "/", "playground", "p"),
-    Place("Training", "/training", "training", "t"),
-    Place("API", "/docs", "reference", "a", " reference"),
-)
-"""The pages that exist, in the order of the rail; `g` and then `key` goes there."""
-
-
 class Pages:
     """Templates and static files of the console, loaded once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *folders: Path) -> None:
+        """`folders` hold further templates, which may extend ours."""
         self.assets = Assets(_HERE / "static")
         self._environment = Environment(
-            loader=FileSystemLoader(_HERE / "templates"),
+            loader=FileSystemLoader([_HERE / "templates", *folders]),
             autoescape=select_autoescape(["html"]),
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -65,14 +50,16 @@ class Pages:
         )
         self._environment.globals |= {
             "asset": self.assets.address,
-            "places": PLACES,
+            "bar_places": BAR_PLACES,
             "version": __version__,
         }
         self._environment.filters |= {
             "literal": _literal,
             "shell": shlex.quote,
             "breakable": _breakable,
+            "browser": browser_name,
             "ago": ago,
+            "due": due,
             "absolute": absolute,
             "duration": duration,
             "size": size,
@@ -86,16 +73,22 @@ class Pages:
 
     def page(
         self,
+        request: Request,
         template: str,
         *,
+        here: str,
         status: int = 200,
         headers: dict[str, str] | None = None,
         **context: Any,
     ) -> Response:
-        """A whole page."""
-        return HTMLResponse(
-            self.text(template, **context), status, SECURITY_HEADERS | (headers or {})
+        """A whole page, in its frame; `here` is the address of its place in the rail."""
+        frame = frame_of(request, here)
+        response = HTMLResponse(
+            self.text(template, frame=frame, **context), status, SECURITY_HEADERS | (headers or {})
         )
+        if frame.new_visitor is not None:
+            set_cookie(request, response, VISITOR, frame.new_visitor)
+        return response
 
 
 def _breakable(name: str) -> Markup:

@@ -15,10 +15,17 @@ from ostraka.console.access import read_form
 from ostraka.console.calls import Call, calls, remarks
 from ostraka.console.examples import BY_NAME, EXAMPLES
 from ostraka.console.pages import Pages
-from ostraka.console.services import Services, needs_key, services_of
+from ostraka.console.services import Services, asks_for_key, needs_key, services_of
 from ostraka.console.vocabularies import VOCABULARIES, Row, Vocabulary, flagged_elsewhere, rows
-from ostraka.console.words import Reasons, longest_explained, reasons
-from ostraka.errors import CallerError, InvalidInputError, OverloadedError, TooLargeError
+from ostraka.console.words import JUDGE_STAGE, Reasons, longest_explained, reasons
+from ostraka.errors import (
+    CallerError,
+    InvalidInputError,
+    JudgeError,
+    OverloadedError,
+    TooLargeError,
+)
+from ostraka.judge.meter import fault_of
 from ostraka.moderator import DEFAULT_MODEL, Verdict
 from ostraka.taxonomy import Category
 
@@ -50,6 +57,36 @@ class Result:
     def flagged(self) -> list[Row]:
         """The rows at or above their threshold."""
         return [row for row in self.rows if row.flagged]
+
+    @property
+    def by_log_probabilities(self) -> list[str]:
+        """The names whose probabilities are those of the judge's own tokens."""
+        return [row.name for row in self.rows if self._basis(row) == "logprobs"]
+
+    @property
+    def by_statement(self) -> list[str]:
+        """The names whose probabilities the judge wrote down as numbers."""
+        return [row.name for row in self.rows if self._basis(row) == "stated"]
+
+    @property
+    def before_the_judge(self) -> list[str]:
+        """The names that the judge's policy lacks, where its stage answered."""
+        asked = bool(self.verdict.sources)
+        return [row.name for row in self.rows if asked and not self._basis(row)]
+
+    @property
+    def uncalibrated(self) -> list[str]:
+        """The names whose probabilities are as the judge gave them."""
+        sources = self.verdict.sources
+        return [
+            row.name
+            for row in self.rows
+            if row.category in sources and not sources[row.category].calibrated
+        ]
+
+    def _basis(self, row: Row) -> str:
+        source = self.verdict.sources.get(row.category)
+        return "" if source is None else source.basis
 
     @property
     def short_digest(self) -> str:
@@ -97,6 +134,12 @@ class Playground:
         except CallerError as error:
             refusal = Refusal(error.message, _advice(entry.text, error))
             return self._page(request, entry, refusal=refusal, status=error.status)
+        except JudgeError as error:
+            refusal = Refusal(
+                f"The LLM judge gave no answer that can be used ({fault_of(error)}).",
+                "So there is no score: neither high nor low. Your text is still here.",
+            )
+            return self._page(request, entry, refusal=refusal, status=502)
         return self._page(request, entry, result=result)
 
     async def _result(self, request: Request, services: Services, entry: Entry) -> Result:
@@ -104,7 +147,8 @@ class Playground:
         [verdict] = await services.scoring.verdicts([entry.text], entry.model)
         milliseconds = (time.perf_counter() - started) * 1000
         view = entry.vocabulary.view
-        answered, unanswered = rows(view, verdict, services.moderator.thresholds)
+        thresholds = {each: services.moderator.threshold(each) for each in verdict.scores}
+        answered, unanswered = rows(view, verdict, thresholds)
         why, unexplained = await _explain(services, entry.text, verdict, answered)
         return Result(
             verdict=verdict,
@@ -138,7 +182,6 @@ class Playground:
     ) -> Response:
         services = services_of(request)
         context: dict[str, Any] = {
-            "here": "/",
             "entry": entry,
             "result": result,
             "refusal": refusal,
@@ -146,9 +189,11 @@ class Playground:
             "vocabularies": VOCABULARIES.values(),
             "examples": EXAMPLES,
             "limit": services.settings.max_text_characters,
-            "needs_key": needs_key(request),
+            "needs_key": asks_for_key(request),
         }
-        return self._pages.page("playground.html", status=status, headers=headers, **context)
+        return self._pages.page(
+            request, "playground.html", here="/", status=status, headers=headers, **context
+        )
 
 
 async def _entry(request: Request, services: Services) -> Entry:
@@ -187,6 +232,11 @@ async def _explain(
     services: Services, text: str, verdict: Verdict, answered: list[Row]
 ) -> tuple[list[Reasons], str]:
     """The reasons, or else why there are none. A busy queue costs the reasons, not the scores."""
+    if verdict.stage == JUDGE_STAGE:
+        return (
+            [],
+            "The LLM judge gave its reason above. Leaving words out would ask it once for each.",
+        )
     longest = longest_explained(verdict.stage)
     if len(text) > longest:
         return [], (

@@ -15,6 +15,7 @@ from ostraka.settings import Settings
 if TYPE_CHECKING:
     from ostraka.factory.base import Factory
     from ostraka.factory.serving import Serving
+    from ostraka.storage.database import Database
 
 
 class Scorer(Protocol):
@@ -24,9 +25,18 @@ class Scorer(Protocol):
         """One verdict per text, in order."""
         ...
 
+    @property
+    def judge_pending(self) -> int:
+        """Texts that the LLM judge is asked about."""
+        ...
+
 
 class Keeper(Protocol):
-    """What is kept, opened on first use. Both methods block: call them in a thread."""
+    """What is kept, opened on first use. All methods block: call them in a thread."""
+
+    def database(self) -> "Database":
+        """The database."""
+        ...
 
     def factory(self, settings: Settings) -> "Factory":
         """Files, jobs and models."""
@@ -60,6 +70,10 @@ class Services(Protocol):
         """The database and the object store, and what stands on them."""
         ...
 
+    async def access_changed(self) -> None:
+        """Notice a key or person that was just made or changed, at once."""
+        ...
+
 
 def services_of(request: Request) -> Services:
     """The application's services."""
@@ -68,6 +82,11 @@ def services_of(request: Request) -> Services:
 
 
 def needs_key(request: Request) -> bool:
-    """Whether calls need an API key: what the application found at its start, or the setting."""
+    """Whether programs must show an API key here: as the gate found, else as at the start."""
     found = getattr(request.app.state, "needs_key", services_of(request).settings.keys_required)
-    return bool(found)
+    return bool(request.scope.get("ostraka.closed", found))
+
+
+def asks_for_key(request: Request) -> bool:
+    """Whether a page must ask its reader for an API key: nobody is signed in, and one is needed."""
+    return needs_key(request) and request.scope.get("ostraka.person") is None

@@ -22,6 +22,17 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     return "just now"
 
 
+def due(moment: datetime, now: datetime | None = None) -> str:
+    """How soon something is due, or for how long it has been, in one unit."""
+    seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+    for size, unit in _UNITS:
+        if abs(seconds) >= size:
+            count = int(abs(seconds) // size)
+            amount = f"{count} {unit}{'s' if count > 1 else ''}"
+            return f"due in {amount}" if seconds > 0 else f"overdue by {amount}"
+    return "due now"
+
+
 def absolute(moment: datetime) -> str:
     """A moment to the second, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -24,6 +24,9 @@ _LONGEST_QUOTE: Final = 60
 _STEPS: Final = (0.25, 0.8, 1.8)
 """Changes of the log-odds from which a word matters a little, clearly, strongly."""
 
+JUDGE_STAGE: Final = "llm"
+"""Its words are its own; no words are left out to ask it again."""
+
 STRENGTHS: Final = ("", "a little", "clearly", "strongly")
 _LONGEST_EXPLAINED: Final = {"lexical": 20_000}
 _LONGEST_EXPLAINED_BY_OTHERS: Final = 2_000

@@ -4,9 +4,12 @@ It does what the folder's task file says and tells how it goes on standard outpu
 line. It lives no longer than its worker: when standard input closes, it ends.
 """
 
+import logging
+import math
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -28,11 +31,18 @@ from ostraka.train.trainer import (
     Progress,
     Quiet,
     TrainingOptions,
+    check_training_extra,
     is_main_process,
     trainer_for,
     training_module,
 )
 from ostraka.train.training_data import TrainingData
+
+_TALKATIVE: Final = ("httpx", "httpx2", "alembic", "matplotlib", "fsspec", "urllib3")
+_log = logging.getLogger("ostraka.training")
+
+_ESTIMATE_SECONDS: Final = 5.0
+"""How often it is told how long the rest takes: every message becomes an event of the job."""
 
 ORPHANED: Final = 75
 """Exit status of a process whose worker is gone."""
@@ -43,8 +53,13 @@ class _Telling:
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
+        self._estimated = -math.inf
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
+        losses = f"training loss {checkpoint.train_loss:.6g}"
+        if checkpoint.valid_loss:
+            losses += f", validation loss {checkpoint.valid_loss:.6g}"
+        _log.info("step %s: %s", checkpoint.step, losses)
         self._voice.say(
             CHECKPOINT,
             step=checkpoint.step,
@@ -54,9 +69,14 @@ class _Telling:
         )
 
     def event(self, name: str, data: Mapping[str, Any]) -> None:
+        _log.info("%s: %s", name, dict(data))
         self._voice.say(EVENT, name=name, data=dict(data))
 
     def estimate(self, steps: int, seconds: float) -> None:
+        moment = time.monotonic()
+        if moment - self._estimated < _ESTIMATE_SECONDS:
+            return
+        self._estimated = moment
         self._voice.say(EVENT, name="estimate", data={"steps": steps, "seconds": round(seconds)})
 
 
@@ -68,14 +88,17 @@ def _finite(value: float) -> float:
 def main(folder: Path) -> int:
     """Do the task in `folder`; returns the exit status."""
     threading.Thread(target=_end_with_worker, daemon=True).start()
+    _log_to_stderr()
     voice = Voice()
     task = Task.read(folder)
+    _log.info("process %s, to %s job %s of %s", os.getpid(), task.purpose, task.job_id, task.base)
     try:
         if task.purpose is Purpose.VALIDATE:
             _validate(task, voice)
         else:
             _train(task, folder, voice)
     except RejectedDataError as error:
+        _log.info("the rows are refused: %s", error.message)
         rows = [{"file": p.file, "row": p.row, "reason": p.reason} for p in error.problems]
         voice.say(REJECTED, message=error.message, rows=rows)
     except OstrakaError as error:
@@ -83,7 +106,23 @@ def main(folder: Path) -> int:
         is_of_rows = isinstance(error, DataError) or not isinstance(error, OperatorError)
         rejected = task.purpose is Purpose.VALIDATE and is_of_rows
         voice.say(REJECTED if rejected else FAILED, message=error.message)
+        _log.exception("it ends with an error")
+    else:
+        _log.info("done")
     return 0
+
+
+def _log_to_stderr() -> None:
+    """The worker keeps what is printed there."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    logging.Formatter.converter = time.gmtime
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _end_with_worker() -> None:
@@ -94,11 +133,12 @@ def _end_with_worker() -> None:
 
 
 def _validate(task: Task, voice: Voice) -> None:
-    training_module()  # missed now rather than when the job is trained
+    check_training_extra()  # missed now rather than when the job is trained
     data = read_job_data(task)
     for notice in data.notices:
         voice.say(EVENT, name=notice.name, data=dict(notice.data))
     training = _training_data(data.training, data)
+    _log.info("%s rows to learn from, %s held back", len(data.training), len(data.validation))
     plan = trainer_for(task.base).plan(training, options_of(task))
     voice.say(
         PLANNED,

@@ -19,12 +19,14 @@ from typing import Any, Final
 
 import ray
 
+from ostraka.factory.logs import MOST_BYTES, tail
 from ostraka.factory.running import Child, Launch, take_from
-from ostraka.factory.tasks import MODEL_FOLDER, WORK_FOLDER, Task
+from ostraka.factory.tasks import LOG_FILE, MODEL_FOLDER, WORK_FOLDER, Task
 from ostraka.settings import Settings
 
 _WORK: Final = "work"
 _MODEL: Final = "model"
+_LOG: Final = "log"
 _ENDED: Final = "ended"
 _LOOK_SECONDS: Final = 0.2
 _WORK_SECONDS: Final = 10.0
@@ -81,6 +83,8 @@ class ClusterChild:
                     return
                 if "parcel" in message:
                     unpack(message["parcel"], self._folder)
+                elif message["kind"] == _LOG:
+                    (self._folder / LOG_FILE).write_bytes(message["log"])
                 elif message["kind"] == _ENDED:
                     self._status, self.last_words = message["status"], message["last_words"]
                 else:
@@ -174,15 +178,21 @@ def _run(parcel: bytes, launch: Launch) -> Iterator[dict[str, Any]]:
                     yield message
                 if time.monotonic() >= next_look:
                     next_look = time.monotonic() + _WORK_SECONDS
+                    yield _log(folder)
                     if (state := _state(folder / WORK_FOLDER)) != sent:
                         sent = state
                         yield {"kind": _WORK, "parcel": packed(folder, WORK_FOLDER)}
             status = child.wait()
+            yield _log(folder)
             if (folder / MODEL_FOLDER).is_dir():
                 yield {"kind": _MODEL, "parcel": packed(folder, MODEL_FOLDER)}
             yield {"kind": _ENDED, "status": status, "last_words": child.last_words}
         finally:
             child.kill()
+
+
+def _log(folder: Path) -> dict[str, Any]:
+    return {"kind": _LOG, "log": tail(folder / LOG_FILE, MOST_BYTES)}
 
 
 def _moved_to(folder: Path) -> None:

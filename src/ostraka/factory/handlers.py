@@ -29,6 +29,7 @@ from ostraka.factory.jobs import (
     move,
     queue_training,
 )
+from ostraka.factory.logs import LogKeeper
 from ostraka.factory.models import new_model
 from ostraka.factory.plans import details_of
 from ostraka.factory.running import Running, start_child
@@ -207,16 +208,19 @@ class _Run:
             child = start_child(folder, self._factory.settings)
         except OperatorError as error:  # another attempt would find the same
             return _Outcome({"kind": messages.FAILED, "message": error.message}, folder)
+        log = LogKeeper(self._factory, self._job_id, self._purpose, self._lease.token, folder)
         try:
-            return _Outcome(self._watch(child, folder), folder)
+            return _Outcome(self._watch(child, folder, log), folder)
         finally:
             child.kill()
+            log.keep(at_once=True)
 
-    def _watch(self, child: Running, folder: Path) -> Mapping[str, Any]:
+    def _watch(self, child: Running, folder: Path, log: LogKeeper) -> Mapping[str, Any]:
         last: Mapping[str, Any] | None = None
         while (said := child.take(_LOOK_SECONDS)) is not None:
             last = next((each for each in said if each["kind"] in messages.LAST), last)
             self._context.check()
+            log.keep()
             status = self._record(said)
             if status in (Status.CANCELLED, Status.CANCELLATION_REQUESTED):
                 return {"kind": messages.FAILED, "message": "The job was cancelled."}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 from ostraka.errors import MissingExtraError, SettingsError
+from ostraka.factory.logs import tail
 from ostraka.factory.tasks import LOG_FILE, Purpose, Task
 from ostraka.factory.tracking import environment_of
 from ostraka.settings import Engine, Settings
@@ -143,10 +144,8 @@ class Child:
     @property
     def last_words(self) -> str:
         """The end of its log."""
-        with (self._folder / LOG_FILE).open("rb") as log:
-            log.seek(0, os.SEEK_END)
-            log.seek(max(0, log.tell() - _LOG_TAIL))
-            return log.read().decode("utf-8", "replace").strip()
+        content = tail(self._folder / LOG_FILE, _LOG_TAIL)
+        return content.decode("utf-8", "replace").strip()
 
     def _read(self) -> None:
         assert self._process.stdout is not None

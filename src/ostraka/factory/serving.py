@@ -9,15 +9,13 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from ostraka.assess.classifier import Classifier, TargetScores
-from ostraka.assess.targets import LossFunction
+from ostraka.assess.classifier import Classifier
 from ostraka.errors import ArtefactError, OverloadedError, UnknownModelError
 from ostraka.factory.base import Factory
 from ostraka.factory.models import find_model
+from ostraka.factory.results import ResultEncoder
 
 FRESH_SECONDS: Final = 1.0
 """For how long it is not asked again whether a model was archived or deleted. A server hears of
@@ -34,6 +32,15 @@ class _Known:
     asked_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A model in memory; `is_quick` if a text costs it microseconds."""
+
+    classifier: Classifier
+    encoder: ResultEncoder
+    is_quick: bool
+
+
 class Serving:
     """Classifies texts with fine-tuned models. One per process; threads may share it.
 
@@ -44,33 +51,28 @@ class Serving:
         self._factory = factory
         self._lock = threading.Lock()
         self._loading: dict[str, threading.Lock] = {}
-        self._loaded: OrderedDict[str, Classifier] = OrderedDict()
+        self._loaded: OrderedDict[str, _Loaded] = OrderedDict()
         self._known: dict[str, _Known] = {}
         self._pending = 0
 
-    def classify(self, name: str, texts: Sequence[str]) -> list[dict[str, Any]]:
-        """One result per text: by target, scores, what they amount to, and encoded thresholds.
+    def classify(self, name: str, texts: Sequence[str]) -> bytes:
+        """One result per text, encoded as `ResultEncoder` does.
 
         Raises:
             UnknownModelError: no such model, another digest, or it is archived.
             OverloadedError: too many texts wait already.
         """
-        classifier = self.classifier(name)
-        thresholds = _thresholds(classifier)
+        loaded = self._model(name)
         most = self._factory.settings.max_pending_texts
         with self._lock:
             if self._pending and self._pending + len(texts) > most:
                 raise OverloadedError
             self._pending += len(texts)
         try:
-            answers = classifier.predict(texts)
+            return loaded.encoder(loaded.classifier.probabilities(texts))
         finally:
             with self._lock:
                 self._pending -= len(texts)
-        return [
-            {target: _show(scores, thresholds[target]) for target, scores in answer.items()}
-            for answer in answers
-        ]
 
     def is_at_hand(self, name: str) -> bool:
         """Whether `classify` would ask nobody and load nothing: a model of microseconds a text,
@@ -80,7 +82,7 @@ class Serving:
         if known is None or time.monotonic() - known.asked_at >= FRESH_SECONDS:
             return False
         found = self._loaded.get(known.digest)
-        return found is not None and found.manifest["model"]["kind"] == "lexical"
+        return found is not None and found.is_quick
 
     def classifier(self, name: str) -> Classifier:
         """The loaded model of a plain or pinned name.
@@ -89,18 +91,7 @@ class Serving:
             UnknownModelError: no such model, another digest, or it is archived.
             ArtefactError: its folder is incomplete or was changed.
         """
-        known = self._look_up(name)
-        if known.archived:
-            raise UnknownModelError(f"The model '{name}' is archived.", field="model")
-        with self._lock:
-            found = self._loaded.get(known.digest)
-            if found is not None:
-                self._loaded.move_to_end(known.digest)
-                return found
-            loading = self._loading.setdefault(known.digest, threading.Lock())
-        with loading:
-            found = self._loaded.get(known.digest)
-            return found if found is not None else self._load(known)
+        return self._model(name).classifier
 
     def folder(self, name: str) -> Path:
         """A local copy of a model's folder, whole and checked when it is loaded.
@@ -117,6 +108,20 @@ class Serving:
             for known in [each for each in self._known if each.partition("@")[0] == plain]:
                 del self._known[known]
 
+    def _model(self, name: str) -> _Loaded:
+        known = self._look_up(name)
+        if known.archived:
+            raise UnknownModelError(f"The model '{name}' is archived.", field="model")
+        with self._lock:
+            found = self._loaded.get(known.digest)
+            if found is not None:
+                self._loaded.move_to_end(known.digest)
+                return found
+            loading = self._loading.setdefault(known.digest, threading.Lock())
+        with loading:
+            found = self._loaded.get(known.digest)
+            return found if found is not None else self._load(known)
+
     def _look_up(self, name: str) -> _Known:
         moment = time.monotonic()
         known = self._known.get(name)
@@ -129,7 +134,7 @@ class Serving:
             self._known[name] = known
         return known
 
-    def _load(self, known: _Known) -> Classifier:
+    def _load(self, known: _Known) -> _Loaded:
         folder = self._fetch(known)
         try:
             classifier = Classifier.load(folder, threads=self._factory.settings.encoder_threads)
@@ -138,12 +143,15 @@ class Serving:
             raise
         if classifier.digest != known.digest:
             raise ArtefactError(f"The model's digest is {classifier.digest}, not {known.digest}.")
+        loaded = _Loaded(
+            classifier, ResultEncoder(classifier), classifier.manifest["model"]["kind"] == "lexical"
+        )
         with self._lock:
-            self._loaded[known.digest] = classifier
+            self._loaded[known.digest] = loaded
             while len(self._loaded) > self._factory.settings.loaded_models:
                 self._loaded.popitem(last=False)
             self._loading.pop(known.digest, None)
-        return classifier
+        return loaded
 
     def _fetch(self, known: _Known) -> Path:
         """Copy the folder here, under a temporary name until it is whole."""
@@ -162,20 +170,3 @@ class Serving:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         return kept
-
-
-def _thresholds(classifier: Classifier) -> dict[str, msgspec.Raw | None]:
-    """Thresholds by target, encoded once for all texts; none where labels exclude one another."""
-    return {
-        target.name: msgspec.Raw(
-            msgspec.json.encode(classifier.manifest["thresholds"][target.name])
-        )
-        if target.loss_function is LossFunction.MULTI_CLASS
-        else None
-        for target in classifier.targets
-    }
-
-
-def _show(scores: TargetScores, threshold: msgspec.Raw | None) -> dict[str, Any]:
-    shown: dict[str, Any] = {"scores": scores.scores, "predictions": scores.predictions}
-    return shown if threshold is None else shown | {"threshold": threshold}

@@ -7,26 +7,32 @@ clients do (`WANDB_API_KEY`, `MLFLOW_TRACKING_TOKEN` and their like).
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ostraka.factory.tables import JobRow
 from ostraka.factory.tasks import Task
 from ostraka.settings import Settings, Tracking
 from ostraka.train.trackers import MlflowRun, Reporting, WandbRun
+
+if TYPE_CHECKING:  # a job's process needs no database
+    from ostraka.factory.tables import JobRow
 
 STARTED: Final = "tracker-started"
 MLFLOW_ADDRESS: Final = "MLFLOW_TRACKING_URI"
 """Passed through the environment, since it may hold a password."""
 
 
-def tracking_of(job: JobRow, settings: Settings) -> dict[str, Any]:
+def tracking_of(job: "JobRow", settings: Settings) -> dict[str, Any]:
     """What the job's process is told of trackers, as JSON; nothing that must stay secret."""
     runs = [
-        {"project": each["project"], "run_name": each["run_name"] or each["name"] or job.id}
+        {
+            "project": each["project"],
+            "run_name": each["run_name"] or each["name"] or job.id,
+            "run_id": job.id,
+        }
         for each in job.integrations
     ]
     if Tracking.WANDB in settings.tracking and not runs:
-        runs = [{"project": settings.tracking_project, "run_name": job.id}]
+        runs = [{"project": settings.tracking_project, "run_name": job.id, "run_id": job.id}]
     return {
         "folder": str(settings.resolved_tracking_folder.absolute()),
         "wandb": runs,
@@ -55,7 +61,7 @@ def reporting_of(task: Task) -> tuple[Reporting, Path]:
     return reporting, folder
 
 
-def with_address(job: JobRow, event: Mapping[str, Any]) -> None:
+def with_address(job: "JobRow", event: Mapping[str, Any]) -> None:
     """Note where a run can be looked at, once its tracker has said so."""
     if event.get("tracker") == Tracking.WANDB and event.get("url"):
         job.integrations = [
@@ -66,4 +72,4 @@ def with_address(job: JobRow, event: Mapping[str, Any]) -> None:
 
 def _mlflow(experiment: str, folder: Path, job_id: str) -> MlflowRun:
     address = os.environ.get(MLFLOW_ADDRESS) or f"sqlite:///{folder / 'mlflow.db'}"
-    return MlflowRun(address, experiment, job_id)
+    return MlflowRun(address, experiment, job_id, job_id)

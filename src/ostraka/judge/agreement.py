@@ -5,27 +5,27 @@ rewards against people's rankings by Kendall's tau-b, confidence against being r
 calibration curve. Ratings are mappings of a turn's id to what a rater said of it; what only one
 rater has seen is left out, and how much was compared is always said.
 
-Kappa, confusion matrices and curves are scikit-learn's, tau is SciPy's: the extra `agreement`.
+Kappa and alpha are the room `estimates`'; confusion matrices are scikit-learn's, tau is SciPy's:
+the extra `agreement`.
 """
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from statistics import fmean
-from typing import Final, Literal
+from typing import Final
 
 from ostraka.errors import MissingExtraError
+from ostraka.estimates.agreement import Level, cohen_kappa, krippendorff_alpha
 from ostraka.judge.ratings import Ranking, Ratings
 
 try:
     from scipy.stats import kendalltau
-    from sklearn.metrics import cohen_kappa_score, confusion_matrix
+    from sklearn.metrics import confusion_matrix
 except ImportError as _error:
     raise MissingExtraError("agreement", "Agreement between judges") from _error
 
-Level = Literal["nominal", "interval"]
 BINS: Final = 10
 
 
@@ -57,55 +57,6 @@ def compare(first: Ratings, second: Ratings, labels: Sequence[str] = ()) -> Comp
         labels=known,
         confusion=tuple(tuple(int(count) for count in row) for row in matrix),
     )
-
-
-def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
-    """Cohen's kappa; None where there is one label only, of which chance explains everything."""
-    if len({*first, *second}) < 2:
-        return None
-    return _defined(cohen_kappa_score(list(first), list(second)))
-
-
-def krippendorff_alpha(
-    units: Iterable[Sequence[str] | Sequence[float]], level: Level = "nominal"
-) -> float | None:
-    """Krippendorff's alpha over units, each the values that its raters gave; gaps are left out.
-
-    By the coincidence matrix of K. Krippendorff, "Computing Krippendorff's Alpha-Reliability",
-    2011 (https://repository.upenn.edu/handle/20.500.14332/2089), section C and D. A unit with one
-    value has nothing to compare. None where all values are the same: nothing varies.
-
-    Written out here, since the package of that name is GPL-licensed.
-    """
-    distance: Callable[[object, object], float] = _DISTANCES[level]
-    observed = 0.0
-    totals: Counter[object] = Counter()
-    for unit in units:
-        counts: Counter[object] = Counter(unit)
-        size = counts.total()
-        if size < 2:
-            continue
-        totals.update(counts)
-        observed += sum(
-            2 * counts[a] * counts[b] * distance(a, b) for a, b in combinations(counts, 2)
-        ) / (size - 1)
-    values = totals.total()
-    expected = sum(2 * totals[a] * totals[b] * distance(a, b) for a, b in combinations(totals, 2))
-    return None if expected == 0 else 1 - (values - 1) * observed / expected
-
-
-def _nominal(first: object, second: object) -> float:
-    return float(first != second)
-
-
-def _interval(first: object, second: object) -> float:
-    return (float(first) - float(second)) ** 2  # type: ignore[arg-type]  # numbers, by the level
-
-
-_DISTANCES: Final[Mapping[Level, Callable[[object, object], float]]] = {
-    "nominal": _nominal,
-    "interval": _interval,
-}
 
 
 def alpha_of(raters: Sequence[Ratings], level: Level = "nominal") -> float | None:

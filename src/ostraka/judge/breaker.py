@@ -32,6 +32,16 @@ class Breaker:
         self._reason = ""
 
     @property
+    def failures(self) -> int:
+        """How many requests in a row failed, up to now."""
+        return self._failures
+
+    @property
+    def reason(self) -> str:
+        """What the last failure was."""
+        return self._reason
+
+    @property
     def is_open(self) -> bool:
         """Whether the server counts as down."""
         return self._open_until is not None
@@ -72,6 +82,7 @@ class Breaker:
     def failed(self, reason: str) -> None:
         """The server did not answer, or is broken."""
         self._failures += 1
+        self._reason = reason
         if self._open_until is not None:
             if not self._on_trial:  # sent before it opened
                 return
@@ -79,5 +90,4 @@ class Breaker:
         elif self._failures < self._most:
             return
         self._on_trial = False
-        self._reason = reason
         self._open_until = self._clock() + self._cool_down * random.uniform(0.75, 1.0)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from ostraka.errors import (
@@ -28,6 +29,7 @@ from ostraka.judge.meter import Meter, fault_of
 from ostraka.judge.options import ClientOptions, Price
 from ostraka.judge.prompts import Answer, Message, Prompt, Usage
 from ostraka.judge.sending import Sender
+from ostraka.judge.standing import Standing, standing_of
 from ostraka.judge.synchronous import run
 
 __all__ = [
@@ -62,6 +64,7 @@ class JudgeClient:
         meter: Meter | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
+        self.address = _without_password(self.base_url)
         self.options = options or ClientOptions()
         self.meter = meter or Meter(self.options.prices)
         self.cache = cache
@@ -137,12 +140,44 @@ class JudgeClient:
             sender = self._loop().sender
 
             async def ask(body: Mapping[str, Any]) -> Any:
-                return await sender.post("/chat/completions", body, patient=patient)
+                return await sender.post("/chat/completions", body, patient=patient, probing=True)
 
             async with sender.learning:
                 if self._capabilities is None:
-                    self._capabilities = await probe(ask, model)
+                    self._capabilities = await probe(ask, model, stream=self.options.stream)
         return self._capabilities
+
+    async def listed(self) -> list[str]:
+        """The models that the server lists now; asks once, to see whether it is there.
+
+        Raises:
+            JudgeError: it is not, or refuses.
+        """
+        try:
+            async with asyncio.timeout(self.options.ask_seconds):
+                match await self._loop().sender.get("/models"):
+                    case {"data": list(models)}:
+                        return [str(each["id"]) for each in models if "id" in each]
+        except TimeoutError as error:
+            raise JudgeTimeoutError(
+                f"no answer from {self.base_url} in {self.options.ask_seconds:g} s"
+            ) from error
+        return []
+
+    @property
+    def standing(self) -> Standing:
+        """How the server stands, as far as this process knows."""
+        return standing_of([loop.sender for loop in self._loops.values()], time.monotonic())
+
+    @property
+    def learnt(self) -> Capabilities | None:
+        """What is known of the server's abilities; None before the first question."""
+        return self._capabilities
+
+    @property
+    def known_model(self) -> str:
+        """The model's name; empty while it is neither given nor discovered."""
+        return self._model or ""
 
     @property
     def limit(self) -> int:
@@ -187,13 +222,13 @@ class JudgeClient:
         try:
             answer = await self._answer(prompt, model, patient)
             if self.cache is not None:
-                await self.cache.put(key, answer, self.base_url)
+                await self.cache.put(key, answer, self.address)
             mine.set_result(answer)
         finally:
             del running[key]
             if not mine.done():  # we failed: whoever waits asks for itself
                 mine.set_result(None)
-        self.meter.count_answer("asked")
+        self.meter.count_answer("asked", answer)
         return answer
 
     async def _answer(self, prompt: Prompt, model: str, patient: bool) -> Answer:
@@ -227,6 +262,11 @@ class JudgeClient:
             found = _Loop(Sender(self.base_url, self._api_key, self.options, self.meter))
             self._loops[loop] = found
         return found
+
+
+def _without_password(address: str) -> str:
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 class _Loop:

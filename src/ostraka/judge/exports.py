@@ -118,10 +118,10 @@ def _pairs(
         worth = {answer: sum(values) / len(values) for answer, values in given.items()}
         best = max(worth, key=lambda answer: worth[answer])
         for answer, value in worth.items():
-            if (margin := worth[best] - value) > smallest_margin:
+            if (margin := round(worth[best] - value, 6)) > smallest_margin:
                 yield {
                     "prompt": prompts[key],
                     "chosen": completions[best],
                     "rejected": completions[answer],
-                    "margin": round(margin, 6),
+                    "margin": margin,
                 }

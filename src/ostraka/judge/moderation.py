@@ -6,6 +6,7 @@ never "safe": an unsure opinion has no score, and `assess` raises rather than in
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -13,9 +14,10 @@ from typing import Final
 import numpy as np
 
 from ostraka.assess.base import Scores
-from ostraka.assess.calibration import Calibration
+from ostraka.assess.cascade import ScoreSource
 from ostraka.errors import JudgeAnswerError, JudgeError
 from ostraka.judge.batch import BatchSummary, run_batch
+from ostraka.judge.calibration import JudgeCalibration, calibrated
 from ostraka.judge.client import JudgeClient
 from ostraka.judge.meter import fault_of
 from ostraka.judge.presets import Questions, Unsure
@@ -31,8 +33,8 @@ class Opinion:
     """What the judge says of one text.
 
     `unsure` has the reason for each category without a score; `error` is the first failure among
-    them. `confidence_source` says where the scores come from: token log-probabilities, or the
-    judge's own statement.
+    them. `sources` says what each score rests on: token log-probabilities, or the judge's own
+    statement; and whether it was calibrated. `reason` is the judge's own of the highest score.
     """
 
     scores: dict[Category, float] = field(default_factory=dict)
@@ -40,7 +42,13 @@ class Opinion:
     reason: str = ""
     error: JudgeError | None = None
     cached: bool = True
-    confidence_source: str = "none"
+    sources: dict[Category, ScoreSource] = field(default_factory=dict)
+
+    @property
+    def confidence_source(self) -> str:
+        """Where the scores come from: `logprobs`, `stated`, both (`mixed`), or `none`."""
+        found = {source.basis for source in self.sources.values()}
+        return "mixed" if len(found) > 1 else next(iter(found), "none")
 
     @property
     def sure(self) -> bool:
@@ -62,18 +70,31 @@ class LlmJudge:
     name = STAGE
 
     def __init__(
-        self, client: JudgeClient, questions: Questions, calibration: Calibration | None = None
+        self, client: JudgeClient, questions: Questions, calibration: JudgeCalibration | None = None
     ) -> None:
         self.client = client
         self.questions = questions
         self.categories: tuple[Category, ...] = tuple(questions.policy.categories)
-        self._calibration = calibration
+        self.calibration = calibration
 
     @property
     def digest(self) -> str:
-        """Hex SHA-256 of prompt, policy and the model's given name: an API tells no more of it."""
+        """Hex SHA-256 of prompt, policy, the model's given name (an API tells no more of it) and
+        calibration.
+        """
         asked = f"{self.questions.version}\n{self.client.given_model}"
+        if self.calibration is not None:
+            asked += f"\n{self.calibration.digest}"
         return sha256(asked.encode()).hexdigest()
+
+    def is_calibrated(self, category: Category) -> bool:
+        """Whether its probabilities were fitted to labels; otherwise they are the model's own."""
+        return self.calibration is not None and category in self.calibration.fits
+
+    @property
+    def calibrated_categories(self) -> list[Category]:
+        """Those whose probabilities were fitted to labels."""
+        return [name for name in self.categories if self.is_calibrated(name)]
 
     def assess(self, texts: Sequence[str]) -> Scores:
         """Scores of shape (len(texts), len(categories)).
@@ -147,7 +168,9 @@ class LlmJudge:
                 opinion.unsure |= dict.fromkeys(covered, f"{fault_of(answer)}: {answer.message}")
             else:
                 self._add(opinion, prompt, answer, covered)
-        return self._calibrated(opinion)
+        opinion.scores = calibrated(opinion.scores, self.calibration)
+        opinion.reason = self._reason(answers)
+        return opinion
 
     async def _ask(self, prompt: Prompt, patient: bool) -> Answer | JudgeError:
         try:
@@ -160,32 +183,29 @@ class LlmJudge:
     ) -> None:
         for category in covered:
             try:
-                opinion.scores[category] = self.questions.probability(answer, category)
+                score, basis = self.questions.probability(answer, category)
             except Unsure as unsure:
                 opinion.unsure[category] = str(unsure)
+            else:
+                opinion.scores[category] = score
+                opinion.sources[category] = ScoreSource(basis, self.is_calibrated(category))
         if any(category in opinion.unsure for category in covered):
             self.client.forget(prompt)  # no failure stays in the cache
             self.client.meter.count_unsure()
-        opinion.reason = opinion.reason or self.questions.reason(answer)
         opinion.cached = opinion.cached and answer.cached
-        opinion.confidence_source = "logprobs" if answer.probabilities else "stated"
 
-    def _calibrated(self, opinion: Opinion) -> Opinion:
-        if self._calibration is None or not opinion.scores:
-            return opinion
-        given = [opinion.scores.get(category, 0.5) for category in self.categories]
-        row = self._calibration(_logits(np.array([given], np.float32)))[0]
-        opinion.scores = {
-            category: float(score)
-            for category, score in zip(self.categories, row, strict=True)
-            if category in opinion.scores
-        }
-        return opinion
-
-
-def _logits(probabilities: Scores) -> Scores:
-    clipped = np.clip(probabilities, 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(clipped / (1 - clipped)), np.float32)
+    def _reason(self, answers: Sequence[Answer | JudgeError]) -> str:
+        """The judge's own words, of the category that it finds likeliest."""
+        found: list[tuple[float, str]] = []
+        for index, answer in enumerate(answers):
+            if isinstance(answer, JudgeError) or not (said := self.questions.reason(answer)):
+                continue
+            scores = []
+            for category in self.questions.covered(index):
+                with suppress(Unsure):
+                    scores.append(self.questions.probability(answer, category).value)
+            found.append((max(scores, default=0.0), said))
+        return max(found, key=lambda each: each[0], default=(0.0, ""))[1]
 
 
 def _told(opinion: Opinion) -> str:

@@ -27,10 +27,14 @@ class ClientOptions:
     `request_seconds` is the longest that one attempt may take, `ask_seconds` the longest that one
     question may take with all its attempts. `attempts` counts attempts that failed on the way
     (429, 5xx, lost connections), `answer_attempts` those that brought an answer of no use.
+    With `stream`, answers come token by token where the server can, and one that falls silent for
+    `idle_seconds` in the middle is given up; the first token may take as long as the whole.
     `patience` is how long a batch waits for a server that answers nothing at all.
     """
 
     request_seconds: float = 60.0
+    stream: bool = False
+    idle_seconds: float = 10.0
     ask_seconds: float = 180.0
     attempts: int = 6
     answer_attempts: int = 2

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
+from ostraka.assess.cascade import Basis
 from ostraka.judge.answers import at
 from ostraka.judge.fence import fenced, marker_for, unmarked
 from ostraka.judge.policy import JudgePolicy
@@ -63,6 +64,13 @@ class Unsure(Exception):
     """An answer says nothing certain about a category; the text says why."""
 
 
+class Probability(NamedTuple):
+    """A probability, and what it rests on."""
+
+    value: float
+    basis: Basis
+
+
 class Questions(ABC):
     """The prompts of one preset for one policy, and what their answers say."""
 
@@ -90,7 +98,7 @@ class Questions(ABC):
         """The categories that the answer to prompt number `index` speaks of."""
 
     @abstractmethod
-    def probability(self, answer: Answer, category: Category) -> float:
+    def probability(self, answer: Answer, category: Category) -> Probability:
         """That the text violates `category`.
 
         Raises:
@@ -136,7 +144,7 @@ class SchemaQuestions(Questions):
         """All."""
         return tuple(self.policy.categories)
 
-    def probability(self, answer: Answer, category: Category) -> float:
+    def probability(self, answer: Answer, category: Category) -> Probability:
         """By the tokens of `violates` where they are known, else as stated."""
         match at(answer.value, f"categories.{category}"):
             case {"violates": bool(violates), "probability": int() | float() as stated}:
@@ -148,7 +156,7 @@ class SchemaQuestions(Questions):
         if (stated > 0.5) != violates and stated != 0.5:
             raise Unsure("the judge contradicts itself")
         known = answer.probabilities.get(f"categories.{category}.violates")
-        return known["true"] if known else float(stated)
+        return _by_tokens_or_stated(known, "true", stated)
 
     @cached_property
     def _schema(self) -> Mapping[str, Any]:
@@ -182,12 +190,12 @@ class _YesOrNo(_OneByOne):
     bad: ClassVar[str]
     good: ClassVar[str]
 
-    def probability(self, answer: Answer, category: Category) -> float:
+    def probability(self, answer: Answer, category: Category) -> Probability:
         """Of the word that means a violation."""
         found = answer.probabilities.get("choice")
         if found is None:
             raise Unsure("the server gives no log-probabilities, which this preset needs")
-        return found[self.bad]
+        return Probability(found[self.bad], "logprobs")
 
 
 class ShieldstralQuestions(_YesOrNo):
@@ -262,13 +270,21 @@ class SafeguardQuestions(_OneByOne):
             identity=f"{category}\n{text}",
         )
 
-    def probability(self, answer: Answer, category: Category) -> float:
+    def probability(self, answer: Answer, category: Category) -> Probability:
         """By the tokens of `violation` where they are known, else as stated."""
         violates, stated = answer.value["violation"] == 1, answer.value["probability"]
         if (stated > 0.5) != violates and stated != 0.5:
             raise Unsure("the judge contradicts itself")
         known = answer.probabilities.get("violation")
-        return known["1"] if known else float(stated)
+        return _by_tokens_or_stated(known, "1", stated)
+
+
+def _by_tokens_or_stated(
+    known: Mapping[str, float] | None, value: str, stated: float
+) -> Probability:
+    if known:
+        return Probability(known[value], "logprobs")
+    return Probability(float(stated), "stated")
 
 
 def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:

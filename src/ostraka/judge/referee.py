@@ -66,4 +66,4 @@ class JudgeReferee:
         low, high = _DOUBT
         doubtful = any(low <= score <= high for score in opinion.scores.values())
         sure = not doubtful and not self._missing
-        return Judgement(scores.round(_DIGITS), STAGE, sure, opinion.reason)
+        return Judgement(scores.round(_DIGITS), STAGE, sure, opinion.reason, opinion.sources)

@@ -39,13 +39,19 @@ class Sender:
         )
         self.learning = asyncio.Lock()
         self._answered = time.monotonic()
+        self.answered: float | None = None
 
     async def get(self, path: str, *, patient: bool = False) -> Any:
         """The JSON of a GET. Raises what `post` raises."""
         return await self._persist("GET", path, {}, patient)
 
-    async def post(self, path: str, body: Mapping[str, Any], *, patient: bool = False) -> Any:
+    async def post(
+        self, path: str, body: Mapping[str, Any], *, patient: bool = False, probing: bool = False
+    ) -> Any:
         """The JSON that answers `body`.
+
+        Probing, a 500 is an answer too, and not asked again: some servers say it to what they do
+        not support.
 
         Patient callers wait while the server is down or full, for as long as `patience` says;
         others get an error as soon as it is clear that there will be no answer in time.
@@ -53,13 +59,20 @@ class Sender:
         Raises:
             JudgeError: no answer; see `Transport.post`.
         """
-        return await self._persist("POST", path, body, patient)
+        return await self._persist("POST", path, body, patient, probing)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._transport.close()
 
-    async def _persist(self, method: str, path: str, body: Mapping[str, Any], patient: bool) -> Any:
+    async def _persist(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any],
+        patient: bool,
+        probing: bool = False,
+    ) -> Any:
         backoff = _Backoff(self.options)
         asked = time.monotonic()
         while True:
@@ -72,6 +85,8 @@ class Sender:
                     raise
                 continue
             except (JudgeUnavailableError, JudgeTimeoutError) as error:
+                if probing and isinstance(error, JudgeUnavailableError) and error.status == 500:
+                    raise
                 delay = backoff.after(error)
                 if patient and (isinstance(error, JudgeBusyError) or self.breaker.is_open):
                     self._check_patience(asked, error)
@@ -101,6 +116,9 @@ class Sender:
         async with self.limiter.slot(), self._watched():
             if method == "GET":
                 return await self._transport.get(path, self.options.request_seconds)
+            if body.get("stream"):
+                idle = self.options.idle_seconds
+                return await self._transport.stream(path, body, self.options.request_seconds, idle)
             return await self._transport.post(path, body, self.options.request_seconds)
 
     @asynccontextmanager
@@ -112,6 +130,7 @@ class Sender:
             yield
         except (JudgeBusyError, JudgeRefusedRequestError, JudgeAnswerError) as error:
             self.breaker.succeeded()
+            self.answered = time.monotonic()
             self._meter.count_request(error, time.perf_counter() - started)
             raise
         except JudgeError as error:
@@ -122,7 +141,7 @@ class Sender:
             self.breaker.left()
             raise
         self.breaker.succeeded()
-        self._answered = time.monotonic()
+        self._answered = self.answered = time.monotonic()
         self._meter.count_request(None, time.perf_counter() - started)
 
 

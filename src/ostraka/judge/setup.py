@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ostraka.errors import SettingsError
+from ostraka.errors import DataError, SettingsError
 from ostraka.judge.cache import AnswerCache
+from ostraka.judge.calibration import JudgeCalibration, chosen, load_calibrations
 from ostraka.judge.client import JudgeClient
+from ostraka.judge.labels import LabelDocument, seven_labels
 from ostraka.judge.moderation import LlmJudge
 from ostraka.judge.options import ClientOptions, Price
 from ostraka.judge.policy import JudgePolicy
@@ -23,18 +25,16 @@ class JudgeSetup:
 
     `last` decides what the classifier is unsure of, in the classifier's categories; it is None
     where the settings do not want it. `alone` is the model `ostraka-judge`, in the policy's.
+    `labels` are what turns of conversations are judged by.
     """
 
     def __init__(self, settings: Settings, categories: Sequence[Category]) -> None:
         self.client = client_of(settings)
         self.model = settings.judge_model
-        policy = (
-            JudgePolicy.load(settings.judge_policy)
-            if settings.judge_policy
-            else JudgePolicy.default()
-        )
+        self.labels = labels_of(settings)
+        policy = policy_of(settings)
         self.alone = JudgeReferee(
-            self._judge(settings, policy), tuple(policy.categories), keep=False
+            llm_judge(settings, self.client, policy), tuple(policy.categories), keep=False
         )
         self.last: JudgeReferee | None = None
         if settings.judge_in_cascade:
@@ -45,10 +45,20 @@ class JudgeSetup:
                     "'judge_in_cascade' to false to use the judge as a model of its own"
                 )
             self.last = JudgeReferee(
-                self._judge(settings, shared),
+                llm_judge(settings, self.client, shared),
                 tuple(categories),
                 keep=settings.judge_unsure == "keep",
             )
+        if settings.judge_calibration and not any(each.judge.calibration for each in self.referees):
+            raise SettingsError(
+                "setting 'judge_calibration': it was fitted for another prompt, policy or model; "
+                "run 'ostraka judge calibrate' again"
+            )
+
+    @property
+    def referees(self) -> list[JudgeReferee]:
+        """Both places, or the one there is."""
+        return [self.alone] if self.last is None else [self.last, self.alone]
 
     async def close(self) -> None:
         """Close this event loop's connections, and the cache."""
@@ -56,14 +66,48 @@ class JudgeSetup:
         if self.client.cache is not None:
             self.client.cache.close()
 
-    def _judge(self, settings: Settings, policy: JudgePolicy) -> LlmJudge:
-        questions = questions_of(
-            Preset(settings.judge_preset),
-            policy,
-            max_tokens=settings.judge_max_tokens,
-            extra=settings.judge_extra,
+
+def labels_of(settings: Settings) -> LabelDocument:
+    """The labels of rewards that the settings name, or the seven.
+
+    Raises:
+        SettingsError: the file is none, or is wrong.
+    """
+    if settings.judge_labels is None:
+        return seven_labels()
+    try:
+        return LabelDocument.load(settings.judge_labels)
+    except DataError as error:
+        raise SettingsError(f"setting 'judge_labels': {error.message}") from error
+
+
+def policy_of(settings: Settings) -> JudgePolicy:
+    """The policy that the settings name, or the general one."""
+    if settings.judge_policy:
+        return JudgePolicy.load(settings.judge_policy)
+    return JudgePolicy.default()
+
+
+def llm_judge(settings: Settings, client: JudgeClient, policy: JudgePolicy) -> LlmJudge:
+    """A judge by a policy, calibrated where that was fitted for just this judge."""
+    questions = questions_of(
+        Preset(settings.judge_preset),
+        policy,
+        max_tokens=settings.judge_max_tokens,
+        extra=settings.judge_extra,
+    )
+    found = chosen(_calibrations(settings), questions.version, settings.judge_model)
+    return LlmJudge(client, questions, found)
+
+
+def _calibrations(settings: Settings) -> list[JudgeCalibration]:
+    if settings.judge_calibration is None:
+        return []
+    if not settings.judge_model:
+        raise SettingsError(
+            "setting 'judge_calibration': it holds for one model; name it in 'judge_model'"
         )
-        return LlmJudge(self.client, questions)
+    return load_calibrations(settings.judge_calibration)
 
 
 def client_of(settings: Settings, *, cache: AnswerCache | None = None) -> JudgeClient:
@@ -86,6 +130,8 @@ def client_of(settings: Settings, *, cache: AnswerCache | None = None) -> JudgeC
         cache=cache,
         options=ClientOptions(
             request_seconds=settings.judge_seconds,
+            stream=settings.judge_stream,
+            idle_seconds=settings.judge_idle_seconds,
             ask_seconds=settings.judge_seconds,
             attempts=_ATTEMPTS,
             max_in_flight=settings.judge_max_in_flight,

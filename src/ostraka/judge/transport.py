@@ -16,6 +16,7 @@ from ostraka.errors import (
     JudgeTimeoutError,
     JudgeUnavailableError,
 )
+from ostraka.judge.streaming import StreamedCompletion
 
 _encode = msgspec.json.Encoder().encode
 _TRY_AGAIN = frozenset({408, 409, 425})
@@ -55,20 +56,41 @@ class Transport:
         """
         return await self._json("POST", path, _encode(body), seconds)
 
+    async def stream(
+        self, path: str, body: Mapping[str, Any], seconds: float, idle_seconds: float
+    ) -> Any:
+        """The answer to `body`, which asks for a stream, put together as if it had come whole.
+
+        Raises:
+            JudgeTimeoutError: also when the server falls silent for `idle_seconds` in mid-answer.
+            JudgeUnavailableError: also when the stream breaks off.
+            JudgeError: what else `post` raises.
+        """
+        return await self._json("POST", path, _encode(body), seconds, idle_seconds)
+
     async def close(self) -> None:
         """Close all connections."""
         while self._idle:
             await self._idle.pop().aclose()
 
-    async def _json(self, method: str, path: str, content: bytes | None, seconds: float) -> Any:
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        seconds: float,
+        idle_seconds: float | None = None,
+    ) -> Any:
         try:
             async with asyncio.timeout(seconds):  # for the whole: httpx's are for each read
-                reply = await self._request(method, path, content)
+                reply = await self._request(method, path, content, idle_seconds)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise JudgeTimeoutError(f"no answer from {self.base_url} in {seconds:g} s") from error
         except httpx.TransportError as error:
             what = str(error) or type(error).__name__
             raise JudgeUnavailableError(f"{self.base_url} cannot be reached: {what}") from error
+        if isinstance(reply, StreamedCompletion):
+            return reply.body()
         if reply.status_code != 200:
             raise _failure(reply)
         try:
@@ -76,15 +98,20 @@ class Transport:
         except msgspec.DecodeError as error:
             raise JudgeAnswerError("unparsable", "the server's answer is no JSON") from error
 
-    async def _request(self, method: str, path: str, content: bytes | None) -> httpx.Response:
+    async def _request(
+        self, method: str, path: str, content: bytes | None, idle_seconds: float | None
+    ) -> httpx.Response | StreamedCompletion:
         if path not in self._urls:
             self._urls[path] = httpx.URL(self.base_url + path)
         request = httpx.Request(method, self._urls[path], headers=self._headers, content=content)
         connection = self._idle.pop() if self._idle else self._connection()
-        whole = False
+        whole, streamed = False, None
         try:
             reply = await connection.handle_async_request(request)
-            await reply.aread()
+            if idle_seconds is not None and _is_stream(reply):
+                streamed = await _streamed(reply, idle_seconds)
+            else:
+                await reply.aread()
             await reply.aclose()
             whole = True
         finally:
@@ -92,11 +119,35 @@ class Transport:
                 self._idle.append(connection)
             else:  # nobody knows what may still come on it
                 await connection.aclose()
-        return reply
+        return streamed or reply
 
     def _connection(self) -> httpx.AsyncHTTPTransport:
         one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30)
         return httpx.AsyncHTTPTransport(verify=self._trust, limits=one)
+
+
+def _is_stream(reply: httpx.Response) -> bool:
+    kind = reply.headers.get("content-type", "")
+    return reply.status_code == 200 and kind.startswith("text/event-stream")
+
+
+async def _streamed(reply: httpx.Response, idle_seconds: float) -> StreamedCompletion:
+    """What comes until the stream ends; only a silence between two pieces is too long."""
+    completion, pieces, patience = StreamedCompletion(), reply.aiter_bytes(), None
+    while True:
+        try:
+            async with asyncio.timeout(patience) as deadline:
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return completion
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise JudgeTimeoutError(
+                f"the judge's server fell silent for {idle_seconds:g} s in mid-answer"
+            ) from error
+        completion.feed(piece)
+        patience = idle_seconds
 
 
 def _failure(reply: httpx.Response) -> Exception:
@@ -106,7 +157,7 @@ def _failure(reply: httpx.Response) -> Exception:
     if status == 429:
         return JudgeBusyError(message, retry_after=wait)
     if status >= 500 or status in _TRY_AGAIN:
-        return JudgeUnavailableError(message, retry_after=wait)
+        return JudgeUnavailableError(message, retry_after=wait, status=status)
     return JudgeRefusedRequestError(message, status=status)
 
 

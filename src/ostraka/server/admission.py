@@ -10,6 +10,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ostraka.server.deadlines import Deadlines
 from ostraka.server.envelopes import Problem
 from ostraka.settings import Settings
 
@@ -37,6 +38,7 @@ class Admission:
         self._app = app
         self._load = load
         self._settings = settings
+        self._deadlines = Deadlines()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, if there is a place for it, and end it when its time is up.
@@ -73,10 +75,10 @@ class Admission:
             return message
 
         try:
-            async with asyncio.timeout(seconds) as deadline:
+            with self._deadlines.within(seconds) as deadline:
                 await self._app(scope, receive_and_note, send)
         except TimeoutError as error:
-            if not deadline.expired():
+            if not deadline.expired:
                 raise
             if complete:
                 late = f"The request was not answered within {seconds:g} seconds."

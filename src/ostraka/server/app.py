@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -33,16 +34,18 @@ from ostraka.server import (
     perspective_discovery,
 )
 from ostraka.server.admission import Admission, Load
-from ostraka.server.description.document import describe
 from ostraka.server.description.page import Reference
-from ostraka.server.envelopes import Problem, dialect_of, error_response
+from ostraka.server.envelopes import Problem, error_response
 from ostraka.server.factory import routes as factory
 from ostraka.server.gate import Gate, announcement, needs_key, require_keys
 from ostraka.server.kept import Kept
+from ostraka.server.lazily import LazyApplication, lazily
 from ostraka.server.metrics import Measure, Metrics
+from ostraka.server.review import routes as review
 from ostraka.server.scoring import Scoring
 from ostraka.server.shortcut import Shortcut
 from ostraka.server.state import State
+from ostraka.server.trees import routes as trees
 from ostraka.settings import Settings
 from ostraka.storage.location import Location
 
@@ -83,7 +86,7 @@ def create_app(settings: Settings | None = None, moderator: Moderator | None = N
             "Texts that the LLM judge is asked about.",
             lambda: scoring.judge_pending,
         )
-        app.state.ostraka = State(settings, moderator, scoring, kept)
+        app.state.ostraka = State(settings, moderator, scoring, kept, ring)
         # What is loaded by now stays: without this, a full collection walks all of it and
         # stops every request for tens of milliseconds.
         gc.collect()
@@ -95,7 +98,7 @@ def create_app(settings: Settings | None = None, moderator: Moderator | None = N
         await ring.close()
         kept.close()
 
-    app = FastAPI(
+    app = _Application(
         title="Ostraka",
         version=__version__,
         lifespan=lifespan,
@@ -107,19 +110,37 @@ def create_app(settings: Settings | None = None, moderator: Moderator | None = N
     app.state.load = load
     _add_routes(app)
     _add_service_routes(app, load, metrics)
+    _add_environment(app, settings)
     _add_reference(app, settings, moderator)
     app.add_exception_handler(OstrakaError, _failure)
     app.add_exception_handler(Problem, _failure)
     app.add_exception_handler(HTTPException, _http_failure)
     app.state.announcement = announcement(settings, keys)
     app.state.needs_key = needs_key(settings, keys)
+    app.state.any_people = keys.any_people
     # The last one added is the outermost: a short cut past the routing, never past the gate.
     app.add_middleware(Shortcut, routes=_BUSY_ROUTES, failure=_failure)
-    app.add_middleware(Gate, settings=settings, ring=ring)
+    app.add_middleware(Gate, settings=settings, ring=ring, sessions=kept)
     app.add_middleware(Admission, load=load, settings=settings)
     app.add_middleware(RequestHeaders)
     app.add_middleware(Measure, metrics=metrics, routes=lambda: app.routes)
     return app
+
+
+class _Application(FastAPI):
+    """FastAPI without the layers that it puts around ours.
+
+    They catch what nobody caught, hold bodies to a limit and report to tracers. `RequestHeaders`
+    and `Admission` do the first two in each vendor's own shape, so that FastAPI's never have
+    anything to do; passing through them costs a third of what judging a short text does.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The layers from `Measure` inwards."""
+        layer: Any = super().build_middleware_stack()
+        while not isinstance(layer, Measure):
+            layer = layer.app
+        return layer
 
 
 _NO_TELEMETRY: Final[Any] = {"tracing": False, "metrics": False, "logs": False}
@@ -131,6 +152,7 @@ _BUSY_ROUTES: Final = {
     "/mistral/v1/moderations": openai.moderations,
     "/v1alpha1/comments:analyze": perspective.analyze,
     **factory.BUSY_ROUTES,
+    **review.BUSY_ROUTES,
 }
 """Answered by `Shortcut`; listed in `_add_routes` too, for other methods and the description."""
 
@@ -158,6 +180,9 @@ def _add_routes(app: FastAPI) -> None:
     for prefix in ("", "/mistral"):
         app.add_route(f"{prefix}/v1/chat/moderations", mistral.chat_moderations, methods=["POST"])
     factory.add_routes(app)
+    review.add_routes(app)
+    app.add_route("/api/rewards", lazily("ostraka.server.rewards", "create"), methods=["POST"])
+    trees.add_routes(app)
     app.add_route("/v1alpha1/comments:analyze", perspective.analyze, methods=["POST"])
     app.add_route("/v1alpha1/comments:suggestscore", perspective.suggest_score, methods=["POST"])
     app.add_route("/$discovery/rest", perspective_discovery.discovery, methods=["GET"])
@@ -172,8 +197,21 @@ def _add_service_routes(app: FastAPI, load: Load, metrics: Metrics) -> None:
     app.add_route("/metrics", metrics.show, methods=["GET"])
 
 
+def _add_environment(app: FastAPI, settings: Settings) -> None:
+    """The environment, an application with a description of its own."""
+    if settings.environment_path:
+        arguments = {
+            "secret": settings.environment_secret.get_secret_value(),
+            "file": settings.environment_file,
+        }
+        made = LazyApplication(
+            "ostraka.server.environment.app", "create_environment_app", arguments
+        )
+        app.mount(settings.environment_path, made)
+
+
 def _add_reference(app: FastAPI, settings: Settings, moderator: Moderator) -> None:
-    reference = Reference(lambda: describe(app, settings, moderator))
+    reference = Reference(lambda: _described(app, settings, moderator))
     for path, handler in (
         ("/openapi.json", reference.document),
         ("/docs", reference.page),
@@ -182,10 +220,18 @@ def _add_reference(app: FastAPI, settings: Settings, moderator: Moderator) -> No
         app.add_route(path, handler, methods=["GET"], include_in_schema=False)
 
 
+def _described(app: FastAPI, settings: Settings, moderator: Moderator) -> dict[str, Any]:
+    """The OpenAPI document; what it is made of is imported when somebody wants to read it."""
+    document: dict[str, Any] = import_module("ostraka.server.description.document").describe(
+        app, settings, moderator
+    )
+    return document
+
+
 async def _failure(request: Request, error: Exception) -> Response:
     if isinstance(error, JudgeError):
         _log.warning("the LLM judge: %s", error.message)
-    return error_response(dialect_of(request), error)
+    return error_response(request, error)
 
 
 async def _http_failure(request: Request, error: Exception) -> Response:
@@ -199,7 +245,7 @@ async def _http_failure(request: Request, error: Exception) -> Response:
         problem = Problem(405, message, code="method_not_supported", headers=error.headers)
     else:
         problem = Problem(error.status_code, str(error.detail))
-    return error_response(dialect_of(request), problem)
+    return error_response(request, problem)
 
 
 class RequestHeaders:
@@ -214,7 +260,7 @@ class RequestHeaders:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = f"req_{secrets.token_hex(16)}"
+        request_id = scope["ostraka.request_id"] = f"req_{secrets.token_hex(16)}"
         begun = False
 
         async def send_with_headers(message: Message) -> None:
@@ -238,12 +284,12 @@ class RequestHeaders:
         except Problem as problem:
             if begun:
                 raise
-            response = error_response(dialect_of(Request(scope)), problem)
+            response = error_response(Request(scope), problem)
             await response(scope, receive, send_with_headers)
         except Exception:
             _log.exception("request %s failed", request_id)
             if begun:
                 raise
-            response = error_response(dialect_of(Request(scope)), RuntimeError())
+            response = error_response(Request(scope), RuntimeError())
             response.headers["x-should-retry"] = "false"
             await response(scope, receive, send_with_headers)

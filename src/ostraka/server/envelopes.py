@@ -4,6 +4,8 @@ OpenAI       {"error": {"message", "type", "param", "code"}}
 Mistral      422 {"detail": [{"type", "loc", "msg"}]}, 401 {"detail"}, else {"object": "error", …}
 Google       {"error": {"code", "message", "status", "details": [{"@type", "errorType"}]}}
 Azure        {"error": {"code", "message"}}
+Ostraka      {"error": {"code", "message", "field", "valid", "request_id"}}
+Open-Assistant  {"message", "error_code", "code", "field", "valid", "request_id"}
 """
 
 import math
@@ -33,7 +35,9 @@ from ostraka.errors import (
     RateLimitError,
     StorageError,
     TooLargeError,
+    Valid,
 )
+from ostraka.server.trees.errors import body_of
 
 _JUDGE_SECONDS: Final = 5.0
 """After how long to ask again where the judge's server does not say."""
@@ -48,6 +52,8 @@ class Dialect(StrEnum):
     MISTRAL = "mistral"
     GOOGLE = "google"
     AZURE = "azure"
+    OSTRAKA = "ostraka"
+    OPEN_ASSISTANT = "open-assistant"
 
 
 _MISTRAL_PATHS: Final = (
@@ -66,6 +72,8 @@ def dialect_of(request: Request) -> Dialect:
     if chosen is not None:
         return chosen
     path = request.url.path
+    if path.startswith("/api/"):
+        return Dialect.OPEN_ASSISTANT if path.startswith("/api/v1/") else Dialect.OSTRAKA
     if path.startswith(("/v1alpha1/", "/$discovery")):
         return Dialect.GOOGLE
     if path.startswith("/contentsafety/"):
@@ -79,7 +87,10 @@ def dialect_of(request: Request) -> Dialect:
 
 def is_mistral_client(request: Request) -> bool:
     """Whether the request comes from one of Mistral's SDKs."""
-    return request.headers.get("user-agent", "").startswith("mistral-client-")
+    return any(
+        name == b"user-agent" and value.startswith(b"mistral-client-")
+        for name, value in request.scope["headers"]
+    )
 
 
 def json_response(
@@ -101,6 +112,7 @@ class Problem(Exception):
         field: str | None = None,
         headers: Mapping[str, str] | None = None,
         details: Mapping[str, Any] | None = None,
+        valid: Valid | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -109,6 +121,7 @@ class Problem(Exception):
         self.field = field
         self.headers = dict(headers or {})
         self.details = details
+        self.valid = valid
 
 
 def problem_of(error: Exception) -> Problem:
@@ -128,7 +141,12 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, CallerError):
         headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
         return Problem(
-            error.status, error.message, code=error.code, field=error.field, headers=headers
+            error.status,
+            error.message,
+            code=error.code,
+            field=error.field,
+            headers=headers,
+            valid=error.valid,
         )
     # What the operator must mend fails again, so clients that heed this header do not retry.
     headers = {"x-should-retry": "false"} if isinstance(error, OperatorError) else {}
@@ -159,10 +177,17 @@ def _judge_problem(error: JudgeError) -> Problem:
     return Problem(502, message, code="judge_unsure", headers=headers)
 
 
-def error_response(dialect: Dialect, error: Exception) -> Response:
-    """`error` in the envelope that the dialect's clients parse."""
-    problem = problem_of(error)
-    body = _BODIES[dialect](problem, error)
+def error_response(request: Request, error: Exception) -> Response:
+    """`error` in the envelope that the clients of the request's dialect parse."""
+    dialect, problem = dialect_of(request), problem_of(error)
+    request_id = request.scope.get("ostraka.request_id", "")
+    if dialect is Dialect.OSTRAKA:
+        body = _ostraka(problem, request_id)
+    elif dialect is Dialect.OPEN_ASSISTANT:
+        code = _code_of(problem)
+        body = body_of(problem.message, code, problem.field, problem.valid, request_id)
+    else:
+        body = _BODIES[dialect](problem, error)
     status = problem.status
     if dialect is Dialect.MISTRAL and _is_validation(error):
         status = 422
@@ -273,6 +298,24 @@ def _azure(problem: Problem, error: Exception) -> dict[str, Any]:
             "message": problem.message,
         }
     }
+
+
+_CODES: Final = {404: "not_found", 405: "method_not_supported", 500: "server_error"}
+
+
+def _code_of(problem: Problem) -> str:
+    return problem.code or _CODES.get(problem.status, "invalid_request")
+
+
+def _ostraka(problem: Problem, request_id: str) -> dict[str, Any]:
+    error: dict[str, Any] = {
+        "code": _code_of(problem),
+        "message": problem.message,
+        "field": problem.field,
+    }
+    if problem.valid is not None:
+        error["valid"] = problem.valid
+    return {"error": error | {"request_id": request_id}}
 
 
 _BODIES: Final = {

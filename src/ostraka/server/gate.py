@@ -1,20 +1,28 @@
-"""What stands before every request: its key, what the key may do, and how often it may ask.
+"""What stands before every request: who asks, what they may do, and how often they may ask.
 
-Closed by default: a path that is listed nowhere needs the scope `admin`. Open only while no key
-was ever made, none is demanded, and the request comes from this machine.
+Programs show an API key, which has scopes. Browsers of people who signed in show a cookie, for
+pages and `/api/` alone; what they may do is their role's (`access.roles`).
+
+Closed by default: a path that is listed nowhere needs the scope `admin`, or an admin. Open only
+while no key or person was ever made, none is demanded, and the request comes from this machine.
 """
 
+import asyncio
 import ipaddress
-from typing import Final
+from datetime import timedelta
+from typing import Final, Protocol
 from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ostraka.access.browser import SESSION, cookie_name, find_cookie
 from ostraka.access.keys import ApiKey, KeyTable
 from ostraka.access.keys import Scope as KeyScope
+from ostraka.access.person import LOCAL, SignedIn
 from ostraka.access.ring import KeyRing, now
+from ostraka.access.roles import is_below, is_page
 from ostraka.errors import (
     AuthenticationError,
     MissingKeyError,
@@ -22,10 +30,17 @@ from ostraka.errors import (
     OstrakaError,
     RateLimitError,
     SettingsError,
+    StorageError,
 )
-from ostraka.server.envelopes import dialect_of, error_response
+from ostraka.server.basic import password_of
+from ostraka.server.envelopes import error_response
 from ostraka.server.limits import TokenBuckets, network_of
+from ostraka.server.signed_in import check, name_asked_for, takes_sessions
+from ostraka.server.trees.scopes import is_for_admins
 from ostraka.settings import Settings
+
+SIGN_IN: Final = "/sign-in"
+"""Below it stands all that leads in, and it is for everybody; so is `/sign-out`."""
 
 PUBLIC: Final = frozenset(
     {
@@ -38,16 +53,15 @@ PUBLIC: Final = frozenset(
         "/favicon.ico",
     }
     | {"/docs", "/redoc", "/openapi.json"}
+    | {SIGN_IN, "/sign-out"}
 )
 """Paths that nobody needs a key for: they judge nothing, keep nothing and tell no secrets."""
 
-PUBLIC_FOLDERS: Final = ("/static/", "/health/", "/docs/", "/signed/")
-"""What lies under `/signed/` carries its permission in its address."""
+SHOWN_TO_EVERYBODY: Final = frozenset({"/", SIGN_IN, "/sign-out"})
+"""Public pages that look different to who is signed in."""
 
-PAGES: Final = "/training"
-"""Pages that tell a person why they are refused and ask for a key, as a browser that is sent to an
-address brings none. They find the error under `ostraka.refused`; it is theirs to show nothing
-else. What changes something is refused right here."""
+PUBLIC_FOLDERS: Final = ("/static/", "/health/", "/docs/", "/signed/", f"{SIGN_IN}/")
+"""What lies under `/signed/` carries its permission in its address."""
 
 SCOPES: Final = (
     ("/v1alpha1/comments:suggestscore", KeyScope.CONTRIBUTE),
@@ -58,30 +72,61 @@ SCOPES: Final = (
     ("/contentsafety/", KeyScope.MODERATE),
     ("/beta/litellm_basic_guardrail_api", KeyScope.MODERATE),
     ("/playground/", KeyScope.MODERATE),
-    (PAGES, KeyScope.TRAIN),
+    ("/training", KeyScope.TRAIN),
     ("/metrics", KeyScope.MODERATE),
+    ("/api/items", KeyScope.MODERATE),
+    ("/api/reports", KeyScope.MODERATE),
+    ("/api/appeals", KeyScope.MODERATE),
+    ("/api/cases", KeyScope.REVIEW),
+    ("/api/decisions", KeyScope.REVIEW),
+    ("/api/queues", KeyScope.REVIEW),
+    ("/api/rewards", KeyScope.TRAIN),
 )
 """The scope that a path needs, by its beginning; the first that fits counts. The prefixes
 `/openai` and `/mistral` only choose a dialect and are left out."""
 
 _KEY_HEADERS: Final = (b"ocp-apim-subscription-key", b"x-goog-api-key", b"x-api-key", b"api-key")
 
+_KEY_PARAMETERS: Final = (("/v1alpha1/", "key"), ("/api/v1/", "api_key"))
+"""Where a vendor's clients put the key into the query."""
+
 HOW_TO_MAKE_A_KEY: Final = "ostraka keys create NAME --scope moderate"
+HOW_TO_ADD_SOMEBODY: Final = "ostraka people add NAME --role admin"
+
+
+class Sessions(Protocol):
+    """Where sessions are looked up. The call may block; it runs in a thread."""
+
+    def signed_in(self, token: str, idle: timedelta) -> SignedIn | None:
+        """Who is signed in with a session's token."""
 
 
 class Gate:
-    """ASGI middleware; leaves the key it found in the scope, under `ostraka.key`."""
+    """ASGI middleware that leaves what it found in the scope.
 
-    def __init__(self, app: ASGIApp, settings: Settings, ring: KeyRing) -> None:
+    `ostraka.key`      the API key, or None
+    `ostraka.person`   who is signed in, or `LOCAL` where the console is open to this machine
+    `ostraka.session`  the id of their session
+    `ostraka.people`   whether anybody was ever added, so that one can sign in
+    `ostraka.closed`   whether calls from this machine, too, must show who sends them
+    `ostraka.refused`  for pages alone: the error for which they must show nothing
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, ring: KeyRing, sessions: Sessions) -> None:
         self._app = app
         self._ring = ring
+        self._sessions = sessions
         self._settings = settings
+        self._idle = timedelta(hours=settings.session_idle_hours)
         per_minute = settings.requests_per_minute
         self._buckets = TokenBuckets(per_minute) if per_minute else None
+        self._environment = settings.environment_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it in its vendor's envelope."""
-        if scope["type"] == "lifespan" or is_public(scope["path"]):
+        if scope["type"] == "lifespan" or self._is_public(scope["path"]):
+            if scope["type"] == "http" and _looks_different(scope["path"]):
+                await self._recognize(scope)
             await self._app(scope, receive, send)
             return
         headers: dict[str, str] = {}
@@ -94,28 +139,95 @@ class Gate:
             scope["ostraka.refused"] = error
         await self._app(scope, receive, _with_headers(send, headers) if headers else send)
 
+    async def _recognize(self, scope: Scope) -> None:
+        """Say who looks at a page that everybody may see; nobody, while the database is away."""
+        try:
+            table = await self._ring.current()
+            self._tell(scope, table)
+            signed_in = await self._signed_in(scope)
+        except StorageError:
+            return
+        if signed_in is not None:
+            _note(scope, signed_in)
+        elif self._is_open(scope, table):
+            scope["ostraka.person"] = LOCAL
+
     async def _admit(self, scope: Scope, headers: dict[str, str]) -> ApiKey | None:
         table = await self._ring.current()
-        secret = secret_of(scope)
+        self._tell(scope, table)
+        played = self._is_played(scope["path"])
+        secret = secret_of(scope) or (password_of(scope) if played else None)
         moment = now()
         key = table.find(secret, moment) if secret else None
-        if self._buckets is not None:
-            allowance = self._buckets.take(key.id if key else network_of(_address(scope)))
-            headers |= allowance.headers
-            if allowance.retry_after:
-                raise RateLimitError(
-                    f"This server takes {allowance.limit} requests per minute from one caller.",
-                    retry_after=allowance.retry_after,
-                )
-        if key is None:
-            if needs_key(self._settings, table) or not is_loopback(_address(scope)):
-                raise AuthenticationError if secret else MissingKeyError
-            return None
-        self._ring.use(key, moment)
-        wanted = scope_of(scope["path"], scope.get("method", "GET"))
-        if not key.allows(wanted):
-            raise MissingScopeError(f"This API key lacks the scope '{wanted}'.")
+        signed_in = None
+        if secret is None and takes_sessions(scope["path"]):
+            signed_in = await self._signed_in(scope)
+        self._limit(scope, key, signed_in, headers)
+        if key is not None:
+            self._ring.use(key, moment)
+            wanted = scope_of(scope["path"], scope.get("method", "GET"))
+            if played:
+                wanted = KeyScope.MODERATE
+            if not key.allows(wanted):
+                raise MissingScopeError(f"This API key lacks the scope '{wanted}'.")
+        elif signed_in is not None:
+            _note(scope, signed_in)
+            check(scope, signed_in.person)
+        elif not self._is_open(scope, table):
+            raise AuthenticationError if secret else MissingKeyError
+        else:
+            scope["ostraka.person"] = LOCAL
         return key
+
+    def _is_public(self, path: str) -> bool:
+        return is_public(path) or (self._is_played(path) and path == f"{self._environment}/health")
+
+    def _is_played(self, path: str) -> bool:
+        """Whether a path leads to the environment."""
+        return bool(self._environment) and is_below(path, self._environment)
+
+    def _tell(self, scope: Scope, table: KeyTable) -> None:
+        scope["ostraka.people"] = table.any_people
+        scope["ostraka.closed"] = needs_key(self._settings, table)
+
+    def _limit(
+        self,
+        scope: Scope,
+        key: ApiKey | None,
+        signed_in: SignedIn | None,
+        headers: dict[str, str],
+    ) -> None:
+        if self._buckets is None:
+            return
+        caller = network_of(_address(scope))
+        if key is not None:
+            caller = key.id
+        elif signed_in is not None:
+            caller = signed_in.person.id
+        allowance = self._buckets.take(caller)
+        headers |= allowance.headers
+        if allowance.retry_after:
+            raise RateLimitError(
+                f"This server takes {allowance.limit} requests per minute from one caller.",
+                retry_after=allowance.retry_after,
+            )
+
+    async def _signed_in(self, scope: Scope) -> SignedIn | None:
+        name = cookie_name(SESSION, scope.get("scheme") == "https")
+        token = find_cookie(scope["headers"], name)
+        if token is None:
+            return None
+        return await asyncio.to_thread(self._sessions.signed_in, token, self._idle)
+
+    def _is_open(self, scope: Scope, table: KeyTable) -> bool:
+        """Whether a request without any sign of who sends it is answered.
+
+        Pages are answered under a name of this machine only: another site can make its own name
+        lead here, and a visitor's browser would then let it read and click.
+        """
+        if needs_key(self._settings, table) or not is_loopback(_address(scope)):
+            return False
+        return not takes_sessions(scope["path"]) or is_loopback(name_asked_for(scope))
 
 
 def require_keys(settings: Settings, table: KeyTable) -> None:
@@ -124,23 +236,27 @@ def require_keys(settings: Settings, table: KeyTable) -> None:
     Raises:
         SettingsError: beyond loopback without an active key; says how to make one.
     """
-    if not is_loopback(settings.host) and not table.by_digest:
+    if not is_loopback(settings.host) and not (table.by_digest or table.any_people):
         raise SettingsError(
             f"listening on {settings.host or 'every address'} lets other machines in, which needs "
             f"API keys, and there is none that is active. Make one first:\n  {HOW_TO_MAKE_A_KEY}\n"
+            f"or add somebody who can sign in:\n  {HOW_TO_ADD_SOMEBODY}\n"
             "or listen on 127.0.0.1, where no key is needed while none was made."
         )
 
 
 def needs_key(settings: Settings, table: KeyTable) -> bool:
     """Whether requests from this machine need a key too."""
-    return settings.keys_required or table.any_made or not is_loopback(settings.host)
+    made = table.any_made or table.any_people
+    return settings.keys_required or made or not is_loopback(settings.host)
 
 
 def announcement(settings: Settings, table: KeyTable) -> str:
     """Who may ask, for the line that a server prints at its start."""
     if not needs_key(settings, table):
         return "open to this machine, no key needed"
+    if table.any_people:
+        return "sign-in or API key required"
     if not table.by_digest:
         return f"API key required, none is active yet: {HOW_TO_MAKE_A_KEY}"
     return "API key required"
@@ -157,6 +273,8 @@ def scope_of(path: str, method: str = "GET") -> KeyScope:
         path = path.removeprefix(prefix)
     if path.startswith("/v1/models/") and method not in ("GET", "HEAD"):
         return KeyScope.TRAIN
+    if path.startswith("/api/v1/"):
+        return KeyScope.TREES_ADMIN if is_for_admins(path, method) else KeyScope.TREES
     for beginning, scope in SCOPES:
         if path.startswith(beginning):
             return scope
@@ -165,10 +283,11 @@ def scope_of(path: str, method: str = "GET") -> KeyScope:
 
 def secret_of(scope: Scope) -> str | None:
     """The key of a request, from where its vendor's clients put it."""
-    if scope["path"].startswith("/v1alpha1/") and b"key=" in scope["query_string"]:
-        values = parse_qs(scope["query_string"].decode("latin-1")).get("key")
-        if values:
-            return str(values[0])
+    for beginning, name in _KEY_PARAMETERS:
+        if scope["path"].startswith(beginning) and name.encode() + b"=" in scope["query_string"]:
+            values = parse_qs(scope["query_string"].decode("latin-1")).get(name)
+            if values:
+                return str(values[0])
     others: dict[bytes, str] = {}
     for name, value in scope["headers"]:
         if name == b"authorization":
@@ -190,11 +309,20 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _note(scope: Scope, signed_in: SignedIn) -> None:
+    scope["ostraka.person"] = signed_in.person
+    scope["ostraka.session"] = signed_in.session_id
+
+
+def _looks_different(path: str) -> bool:
+    return path in SHOWN_TO_EVERYBODY or path.startswith(f"{SIGN_IN}/")
+
+
 def _is_shown_by_page(scope: Scope, error: OstrakaError) -> bool:
-    path = scope["path"]
+    """A browser that is sent to a page brings no key, and is told so by a page."""
     return (
         scope.get("method") == "GET"
-        and (path == PAGES or path.startswith(f"{PAGES}/"))
+        and is_page(scope["path"])
         and isinstance(error, AuthenticationError | MissingScopeError)
     )
 
@@ -219,6 +347,6 @@ async def _refuse(
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": error.message})
         return
-    response = error_response(dialect_of(Request(scope)), error)
+    response = error_response(Request(scope), error)
     response.headers.update(headers)
     await response(scope, receive, send)

@@ -6,10 +6,11 @@ a server that keeps nothing must not pay at its start.
 
 import threading
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ostraka.access.keys import KeyTable
+from ostraka.access.person import SignedIn
 from ostraka.access.ring import now
 from ostraka.errors import UnknownModelError
 from ostraka.settings import Settings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ostraka.factory.base import Factory
     from ostraka.factory.serving import Serving
     from ostraka.storage.database import Database
+    from ostraka.trees.room import TreeRoom
 
 
 class Kept:
@@ -30,6 +32,7 @@ class Kept:
         self._opened: Database | None = None
         self._factory: Factory | None = None
         self._serving: Serving | None = None
+        self._trees: TreeRoom | None = None
 
     def load(self) -> KeyTable:
         """All keys; none where nothing was ever kept.
@@ -39,16 +42,35 @@ class Kept:
         """
         if self._opened is None and not self._location.exists():
             return KeyTable({}, any_made=False)
+        from ostraka.access.people import any_people
         from ostraka.access.store import all_keys
 
-        with self._database().reading() as session:
-            return KeyTable.of(all_keys(session), now())
+        with self.database().reading() as session:
+            return KeyTable.of(all_keys(session), now(), any_people=any_people(session))
+
+    def signed_in(self, token: str, idle: timedelta) -> SignedIn | None:
+        """Who is signed in with a session's token.
+
+        Raises:
+            StorageError: the database does not answer.
+        """
+        if self._opened is None and not self._location.exists():
+            return None
+        from ostraka.access.sessions import find_session, note_seen
+
+        moment = now()
+        with self.database().reading() as session:
+            found = find_session(session, token, moment, idle)
+        if found is not None and found.is_stale:
+            with self.database().writing() as session:
+                note_seen(session, found.session_id, moment)
+        return found
 
     def note_use(self, used: Mapping[str, datetime]) -> None:
         """Remember when keys were last used, by id."""
         from ostraka.access.store import note_use
 
-        with self._database().writing() as session:
+        with self.database().writing() as session:
             note_use(session, used)
 
     def suggest(self, **suggestion: Any) -> str:
@@ -59,14 +81,14 @@ class Kept:
         """
         from ostraka.suggestions.store import Suggestion, keep
 
-        with self._database().writing() as session:
+        with self.database().writing() as session:
             return keep(session, Suggestion(**suggestion), now())
 
     def factory(self, settings: Settings) -> "Factory":
         """The classifier factory over this database."""
         from ostraka.factory.base import Factory
 
-        database = self._database()
+        database = self.database()
         with self._lock:
             if self._factory is None:
                 self._factory = Factory.open(settings, database)
@@ -82,6 +104,21 @@ class Kept:
                 self._serving = Serving(factory)
             return self._serving
 
+    def trees(self, settings: Settings) -> "TreeRoom":
+        """The conversation trees in this database, under the configuration of the settings.
+
+        Raises:
+            TreeConfigurationError: the configuration cannot be used.
+            SettingsError: there is no such file.
+        """
+        from ostraka.trees.room import TreeRoom
+
+        database = self.database()
+        with self._lock:
+            if self._trees is None:
+                self._trees = TreeRoom.open(settings, database)
+            return self._trees
+
     def model_cards(self) -> list[dict[str, Any]]:
         """The cards of all fine-tuned models; none where nothing was ever kept.
 
@@ -93,7 +130,7 @@ class Kept:
         from ostraka.factory.models import list_models
         from ostraka.factory.shapes import show_card
 
-        with self._database().reading() as session:
+        with self.database().reading() as session:
             return [show_card(model) for model in list_models(session)]
 
     def model_card(self, name: str) -> dict[str, Any]:
@@ -107,7 +144,7 @@ class Kept:
         from ostraka.factory.models import find_model
         from ostraka.factory.shapes import show_card
 
-        with self._database().reading() as session:
+        with self.database().reading() as session:
             return show_card(find_model(session, name)) | {"id": name}
 
     def close(self) -> None:
@@ -115,7 +152,8 @@ class Kept:
         if self._opened is not None:
             self._opened.close()
 
-    def _database(self) -> "Database":
+    def database(self) -> "Database":
+        """The database, opened."""
         from ostraka.storage.database import Database
 
         with self._lock:

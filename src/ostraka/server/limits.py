@@ -1,4 +1,4 @@
-"""Requests per minute and caller: a token bucket each, in memory.
+"""Requests per span of time and caller: a token bucket each, in memory.
 
 Buckets belong to one process; several servers behind a load balancer each count on their own.
 """
@@ -34,11 +34,13 @@ class Allowance:
 
 
 class TokenBuckets:
-    """A bucket of a minute's requests per caller, refilled steadily."""
+    """A bucket of a span's requests per caller, a minute's at first, refilled steadily."""
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._size = per_minute
-        self._rate = per_minute / 60
+    def __init__(
+        self, requests: int, clock: Callable[[], float] = time.monotonic, *, seconds: float = 60
+    ) -> None:
+        self._size = requests
+        self._rate = requests / seconds
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
         self._prune_at = PRUNE_AT

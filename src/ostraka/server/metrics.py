@@ -21,7 +21,7 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ostraka import __version__
@@ -115,9 +115,11 @@ class Templates:
     """Finds the template of a path: a look-up for plain paths, matching for the others."""
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        routes = list(routes)
         found = [route for route in routes if isinstance(route, Route)]
         self._plain = {route.path for route in found if not route.param_convertors}
         self._others = [route for route in found if route.param_convertors]
+        self._mounted = [route.path for route in routes if isinstance(route, Mount)]
 
     def of(self, scope: Scope) -> str:
         """The template, or `unmatched`."""
@@ -127,6 +129,9 @@ class Templates:
         for route in self._others:
             if route.matches(scope)[0] is not Match.NONE:
                 return route.path
+        for prefix in self._mounted:
+            if path.startswith(f"{prefix}/"):
+                return prefix
         return UNMATCHED
 
 

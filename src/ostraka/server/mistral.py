@@ -15,6 +15,7 @@ from ostraka.errors import InvalidInputError, UnknownModelError
 from ostraka.moderator import Verdict
 from ostraka.server.body import check_texts, read_object
 from ostraka.server.envelopes import Problem, json_response
+from ostraka.server.fields import model_of, required, texts_of
 from ostraka.server.state import State, state_of
 from ostraka.taxonomy import MISTRAL_2411, MISTRAL_2603, View
 
@@ -30,21 +31,14 @@ async def chat_moderations(request: Request) -> Response:
     """Judge the last turn of each conversation."""
     state = state_of(request)
     body = await read_object(request, state.settings)
-    model = _model(body)
+    model = model_of(body)
     conversations = _conversations(body)
     return await _answer(state, model, [_last_turn(turns) for turns in conversations])
 
 
 async def answer_moderation(state: State, body: dict[str, Any]) -> Response:
     """The answer to a `/v1/moderations` body in Mistral's dialect."""
-    model = _model(body)
-    value = _required(body, "input")
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
-        raise InvalidInputError(
-            "Input should be a string or a non-empty list of strings", field="input"
-        )
-    return await _answer(state, model, texts)
+    return await _answer(state, model_of(body), texts_of(body))
 
 
 async def _answer(state: State, model: str, texts: list[str]) -> Response:
@@ -81,25 +75,8 @@ def render(view: View, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _required(body: dict[str, Any], field: str) -> Any:
-    if body.get(field) is None:
-        raise InvalidInputError("Field required", field=field, code="missing")
-    return body[field]
-
-
-def _model(body: dict[str, Any]) -> str:
-    model = _required(body, "model")
-    if not isinstance(model, str):
-        raise InvalidInputError("Input should be a valid string", field="model", code="string_type")
-    if not model:
-        raise InvalidInputError(
-            "String should have at least 1 character", field="model", code="string_too_short"
-        )
-    return model
-
-
 def _conversations(body: dict[str, Any]) -> list[list[dict[str, Any]]]:
-    value = _required(body, "input")
+    value = required(body, "input")
     if isinstance(value, list) and value:
         conversations = [value] if all(isinstance(turn, dict) for turn in value) else value
         if all(_is_conversation(turns) for turns in conversations):

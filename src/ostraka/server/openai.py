@@ -5,7 +5,6 @@ scores 0 and has no applied input type; the model card lists it as not modelled.
 """
 
 import asyncio
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,7 +22,7 @@ from ostraka.moderator import ModelCard, Moderator, Verdict
 from ostraka.server.body import check_texts, read_object
 from ostraka.server.envelopes import Dialect, is_mistral_client, json_response
 from ostraka.server.mistral import MISTRAL_NAMES, answer_moderation
-from ostraka.server.state import state_of
+from ostraka.server.state import request_hex, state_of
 from ostraka.settings import Images
 from ostraka.taxonomy import OPENAI, OPENAI_LEGACY, VIEWS, Category, View
 
@@ -56,7 +55,7 @@ async def moderations(request: Request) -> Response:
         raise ImageNotSupportedError(field="input")
     return json_response(
         {
-            "id": f"modr-{secrets.token_hex(16)}",
+            "id": f"modr-{request_hex(request)}",
             "model": _answered_model(model, verdicts),
             "results": results,
         }

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ostraka.server.admission import Load
+from ostraka.server.direct_socket import DirectWebSocket
 from ostraka.server.workers import Workers
 from ostraka.settings import Settings
 
@@ -63,6 +64,8 @@ def run(application: ASGIApp, load: Load, settings: Settings) -> None:
         port=settings.port,
         log_level=settings.log_level,
         access_log=False,
+        ws=DirectWebSocket,
+        ws_per_message_deflate=False,  # it costs more than a step of the environment
         timeout_graceful_shutdown=last_second,
     )
     _log_like_uvicorn(settings)

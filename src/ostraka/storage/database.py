@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, Final, Self
 
 from sqlalchemy import Engine, create_engine, event
@@ -14,8 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from ostraka.errors import MissingExtraError, SettingsError, StorageError
-from ostraka.storage import schema
+from ostraka.storage import documents, schema
 from ostraka.storage.location import Location
+from ostraka.storage.turns import Turns
 
 BUSY_SECONDS: Final = 10.0
 """How long to wait for another writer (SQLite) or a connection (PostgreSQL)."""
@@ -30,7 +32,7 @@ class Database:
     def __init__(self, location: Location) -> None:
         self.location = location
         self._lock = threading.Lock()
-        self._turn = threading.Lock()
+        self._turns = Turns()
         self._ready = False
         self._engine: Engine | None = None
 
@@ -45,6 +47,10 @@ class Database:
         if self._engine is None:
             self._engine = _make_engine(self.location)
         return self._engine
+
+    @cached_property
+    def _writer(self) -> Engine:
+        return self.engine.execution_options(sqlite_begin="IMMEDIATE")
 
     def prepare(self) -> None:
         """Bring the schema up to date, once; many processes may do so at the same time.
@@ -72,16 +78,14 @@ class Database:
         On SQLite it is the one writer from its beginning, so that no two wait for each other.
         """
         self.prepare()
-        writer = self.engine.execution_options(sqlite_begin="IMMEDIATE")
-        with self._taking_turns(), _failures(), Session(writer) as session, session.begin():
+        with self._taking_turns(), _failures(), Session(self._writer) as session, session.begin():
             yield session
 
     @contextmanager
     def writing_statements(self) -> Iterator[Connection]:
         """Like `writing`, without the session's unit of work: for statements on hot paths."""
         self.prepare()
-        writer = self.engine.execution_options(sqlite_begin="IMMEDIATE")
-        with self._taking_turns(), _failures(), writer.begin() as connection:
+        with self._taking_turns(), _failures(), self._writer.begin() as connection:
             yield connection
 
     def revision(self) -> str | None:
@@ -116,17 +120,17 @@ class Database:
         """On SQLite, let the threads of this process write one after the other.
 
         SQLite makes waiting writers sleep and try again, in no order: with many of them one may
-        wait for seconds. Our lock wakes the next one at once.
+        wait for seconds. Ours come in the order in which they asked.
         """
         if self.location.file is None:
             yield
             return
-        if not self._turn.acquire(timeout=BUSY_SECONDS):
+        if not self._turns.take(BUSY_SECONDS):
             raise StorageError("The database is busy: another write takes too long.")
         try:
             yield
         finally:
-            self._turn.release()
+            self._turns.pass_on()
 
     def close(self) -> None:
         """Close all connections."""
@@ -142,6 +146,8 @@ def _failures() -> Iterator[None]:
         raise StorageError from error
     except (OperationalError, InterfaceError) as error:
         raise StorageError(f"The database does not answer: {error.orig}") from error
+    except sqlite3.OperationalError as error:  # of the statement that begins a transaction
+        raise StorageError(f"The database does not answer: {error}") from error
 
 
 def _make_engine(location: Location) -> Engine:
@@ -153,7 +159,10 @@ def _make_engine(location: Location) -> Engine:
     except OSError as error:
         raise StorageError(f"No folder for the database: {error}") from error
     engine = create_engine(
-        location.url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS}
+        location.url,
+        hide_parameters=True,
+        json_serializer=documents.written,
+        connect_args={"timeout": BUSY_SECONDS},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -165,6 +174,7 @@ def _make_postgresql(url: str) -> Engine:
         return create_engine(
             url,
             hide_parameters=True,
+            json_serializer=documents.written,
             pool_pre_ping=True,
             pool_timeout=BUSY_SECONDS,
             connect_args={"connect_timeout": int(BUSY_SECONDS)},
@@ -201,4 +211,5 @@ def _write_ahead(connection: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     kind = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {kind}")
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(f"BEGIN {kind}")  # by the driver: it stands before every transaction

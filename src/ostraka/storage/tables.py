@@ -1,9 +1,9 @@
-"""The declarative base of every room's tables."""
+"""The declarative base of every room's tables, and the one table that all rooms share."""
 
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Double, MetaData, String
+from sqlalchemy import JSON, BigInteger, Double, Index, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from ostraka.storage.types import UtcDateTime
@@ -34,3 +34,23 @@ class Identified:
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     created_at: Mapped[datetime]
+
+
+class AuditRow(Base):
+    """One entry of the log. `hash` is over the entry and the hash before it."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (Index("ix_audit_log_subject", "subject", "sequence"),)
+
+    sequence: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    created_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(64))
+    act: Mapped[str] = mapped_column(String(50))
+    subject: Mapped[str] = mapped_column(String(100))
+    """The id of what was acted on."""
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """Never holds the text of an item, which may have to be erased."""
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))

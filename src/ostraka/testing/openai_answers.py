@@ -48,6 +48,8 @@ def schema_of(request: Mapping[str, Any], script: Script) -> Any:
         case {"type": "json_schema", "json_schema": {"schema": schema}}:
             if script.json_schema == "yes":
                 return schema
+        case {"type": "json_object", "schema": schema} if script.object_schema == "yes":
+            return schema
     if script.guided_json == "yes" and "guided_json" in request:
         return request["guided_json"]
     for message in request["messages"]:

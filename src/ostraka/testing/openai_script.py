@@ -11,6 +11,8 @@ Misbehaviour = Literal[
     "hang",
     "drip",
     "reset",
+    "reset_midway",
+    "stall",
     "truncated_json",
     "cut",
     "wrong_schema",
@@ -19,7 +21,7 @@ Misbehaviour = Literal[
     "empty",
     "prose",
 ]
-Support = Literal["yes", "no", "ignored"]
+Support = Literal["yes", "no", "ignored", "fails"]
 Obedience = Literal["", "outside", "everything"]
 
 
@@ -30,9 +32,11 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     with the values of `set` (`{"categories.hate.violates": true}`) in it
     status          the HTTP `status`, with `retry_after` as its header if given
     hang            nothing, for `seconds`
-    drip            a good answer, a byte at a time, over `seconds`
+    drip            a good answer, a byte (of a stream: an event) at a time, over `seconds`
+    stall           half of a good answer, nothing for `seconds`, then the rest
     reset           the connection is reset
-    truncated_json  half of a good body, whole by its content-length
+    reset_midway    the connection is reset after half of a good answer
+    truncated_json  half of a good body, whole by its content-length; half of a stream
     cut             half of a good answer, finish reason `length`
     wrong_schema    JSON that fits no schema
     refusal         a refusal, as OpenAI marks it
@@ -70,17 +74,19 @@ class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`rules` come first, then `steps`, one for each request, then `default` for all others.
 
-    `json_schema`, `guided_json`, `json_object` and `logprobs` say what the server supports: `no`
-    answers 400, `ignored` takes no notice. `obeys` makes it a model that follows
-    what it reads (`openai_obedience`).
+    `json_schema`, `guided_json`, `object_schema`, `json_object`, `logprobs` and `stream` say what
+    the server supports: `no` answers 400, `fails` 500, `ignored` takes no notice. `obeys` makes it
+    a model that follows what it reads (`openai_obedience`).
     """
 
     models: tuple[str, ...] = ("scripted",)
     api_key: str | None = None
     json_schema: Support = "yes"
     guided_json: Support = "ignored"
+    object_schema: Support = "ignored"
     json_object: Support = "yes"
     logprobs: Support = "yes"
+    stream: Support = "yes"
     rules: tuple[Rule, ...] = ()
     steps: tuple[Step, ...] = ()
     default: Step = Step()

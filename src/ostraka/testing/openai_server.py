@@ -24,12 +24,9 @@ import msgspec
 
 from ostraka.testing.openai_answers import body_of, content_of
 from ostraka.testing.openai_script import Player, Script, Step, asked_of
+from ostraka.testing.openai_stream import STREAM_HEAD, ResetConnectionError, deliver, events
 
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many"}
-
-
-class _Reset(Exception):
-    """Reset the connection."""
 
 
 class _Server:
@@ -64,7 +61,7 @@ class _Server:
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
-        except _Reset:
+        except ResetConnectionError:
             writer.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"
             )
@@ -123,7 +120,8 @@ class _Server:
 
     async def _play(self, writer: asyncio.StreamWriter, request: dict[str, Any], step: Step) -> int:
         if refused := self._unsupported(request):
-            return self._send(writer, 400, _error(refused))
+            status = 500 if getattr(self.script, refused) == "fails" else 400
+            return self._send(writer, status, _error(f"'{refused}' is not supported"))
         capacity = self.script.capacity
         if capacity and self.slots:
             if self.running > capacity.slots + capacity.queue:
@@ -133,27 +131,37 @@ class _Server:
         if step.do == "status":
             return self._send(writer, step.status, _error("scripted"), step.retry_after)
         if step.do == "reset":
-            raise _Reset
+            raise ResetConnectionError
         body = body_of(step, request, self.script, content_of(step, request, self.script))
-        encoded = msgspec.json.encode(body)
-        if step.do == "truncated_json":
-            encoded = encoded[: len(encoded) // 2]
-        if step.do == "drip":
-            return await _drip(writer, encoded, step.seconds)
-        if step.seconds:
+        if step.seconds and step.do not in ("drip", "stall"):
             await asyncio.sleep(step.seconds)
-        return self._send(writer, 200, encoded)
+        if request.get("stream") and self.script.stream == "yes":
+            pieces = events(body, request)
+            if step.do == "truncated_json":
+                pieces = [*pieces[: len(pieces) // 2], pieces[-1]]
+            writer.write(STREAM_HEAD)
+        else:
+            encoded = msgspec.json.encode(body)
+            if step.do == "truncated_json":
+                encoded = encoded[: len(encoded) // 2]
+            writer.write(_head(200, len(encoded)))
+            parts = len(encoded) if step.do == "drip" else 2
+            pieces = _cut(encoded, parts)
+        await deliver(writer, pieces, step)
+        return 200
 
     def _unsupported(self, request: Mapping[str, Any]) -> str | None:
         kind = (request.get("response_format") or {}).get("type", "text")
         for name, wanted in (
             ("json_schema", kind == "json_schema"),
+            ("object_schema", "schema" in (request.get("response_format") or {})),
             ("json_object", kind == "json_object"),
             ("guided_json", "guided_json" in request),
             ("logprobs", bool(request.get("logprobs"))),
+            ("stream", bool(request.get("stream"))),
         ):
-            if wanted and getattr(self.script, name) == "no":
-                return f"'{name}' is not supported"
+            if wanted and getattr(self.script, name) in ("no", "fails"):
+                return name
         return None
 
     def _send(
@@ -176,13 +184,9 @@ def _error(message: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": "scripted", "param": None, "code": None}}
 
 
-async def _drip(writer: asyncio.StreamWriter, encoded: bytes, seconds: float) -> int:
-    writer.write(_head(200, len(encoded)))
-    for each in encoded:
-        writer.write(bytes([each]))
-        await writer.drain()
-        await asyncio.sleep(seconds / len(encoded))
-    return 200
+def _cut(encoded: bytes, parts: int) -> list[bytes]:
+    size = max(1, -(-len(encoded) // parts))
+    return [encoded[at : at + size] for at in range(0, len(encoded), size)]
 
 
 class ScriptedServer:

@@ -2,8 +2,9 @@
 
 The models stay as they are. Per category that the rows label often enough, each stage gets a
 logistic regression over the logits of all its models and categories (stacked generalisation;
-Wolpert, 1992), with its own calibration, threshold and bands; the others keep theirs. A few
-hundred rows do, and the outcome is a new artefact with digests of its own.
+Wolpert, 1992), to which a new model adds what the operator's own words tell (`adapted_lexical`),
+with its own calibration, threshold and bands; the others keep theirs. A few hundred rows do, and
+the outcome is a new artefact with digests of its own.
 """
 
 import shutil
@@ -18,12 +19,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from ostraka.assess.artefact import Artefact
+from ostraka.assess.artefact import ADAPTED, Artefact
 from ostraka.assess.calibration import Calibration
 from ostraka.assess.combination import Combination, cut
+from ostraka.assess.lexical import LexicalWeights
 from ostraka.assess.stage import Stage
 from ostraka.errors import DataError
 from ostraka.taxonomy import Category
+from ostraka.train.adapted_lexical import fit_adapted_lexical
 from ostraka.train.bundle import (
     StagePart,
     choose_bands,
@@ -40,7 +43,11 @@ Floats = NDArray[np.float32]
 FEWEST: Final = 10
 """Positives and negatives, each, that a category needs before it is adapted."""
 _PENALTIES: Final = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_SHARES: Final = (0.0, 0.3, 0.6, 0.9)
+"""How much the logit of the operator's own words may add to a category's."""
 _FOLDS: Final = 5
+_DOUBT: Final = 0.15
+"""A person should look where the last stage errs more often than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,19 @@ class Adapted:
     held_out_rows: int
     before: dict[str, Any]
     after: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnWords:
+    """The model of the operator's own words, its name, and its logits (rows,) for unseen rows."""
+
+    name: str
+    learnt: LexicalWeights
+    unseen: Floats
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +109,8 @@ def adapt(
     *,
     held_out: Sequence[Row],
     precision: float = 0.9,
-    risk: float = 0.015,
-    ceiling: float = 0.2,
+    risk: float = 0.01,
+    ceiling: float = 0.04,
     seed: int = 20261121,
     digests: dict[str, str] | None = None,
 ) -> Adapted:
@@ -114,19 +134,18 @@ def adapt(
         )
     if output.exists():
         raise DataError(f"{output} exists already; name another folder")
-    fits = [_fit_stage(stage, table, columns, seed) for stage in artefact.stages]
+    own = _fit_own_words(artefact, table, seed)
+    fits = [_fit_stage(stage, table, columns, own, seed) for stage in artefact.stages]
     thresholds = np.array([artefact.thresholds[c] for c in artefact.categories], np.float32)
     chosen = choose_thresholds(fits[-1].scores, table.labels, precision=precision)
     thresholds[columns] = chosen[columns]
-    bands = [
-        choose_bands(fit.scores, fits[-1].scores, thresholds, risk=risk, ceiling=ceiling)
-        for fit in fits[:-1]
-    ]
-    bands.append(choose_doubt(fits[-1].scores, table.labels, thresholds, 0.15))
+    bands = _bands([fit.scores for fit in fits], table.labels, thresholds, risk, ceiling)
     manifest = artefact.manifest
     output.mkdir(parents=True)
     for name in {file for stage in manifest["stages"] for file in stage["files"]}:
         shutil.copyfile(base / name, output / name)
+    if own:
+        own.learnt.save(output / own.file)
     write_manifest(
         output,
         name=artefact.name,
@@ -137,8 +156,8 @@ def adapt(
         stages=[
             StagePart(
                 raw["name"],
-                raw["models"],
-                list(raw["files"]),
+                [*raw["models"], *([own.name] if own else [])],
+                [*raw["files"], *([own.file] if own else [])],
                 fit.combination,
                 fit.calibration,
                 low,
@@ -161,13 +180,39 @@ def adapt(
     )
 
 
+def _bands(
+    scores: Sequence[Floats], labels: Floats, thresholds: Floats, risk: float, ceiling: float
+) -> list[tuple[Floats, Floats]]:
+    """Each stage's bands of doubt from all stages' scores (n, categories)."""
+    benign = np.asarray(~(np.nan_to_num(labels) > 0.5).any(axis=1))
+    bands = [
+        choose_bands(each, scores[-1], thresholds, benign=benign, risk=risk, ceiling=ceiling)
+        for each in scores[:-1]
+    ]
+    return [*bands, choose_doubt(scores[-1], labels, thresholds, _DOUBT)]
+
+
 def _adaptable(table: Table) -> list[int]:
     positive = (table.labels > 0.5).sum(axis=0)
     negative = (table.labels <= 0.5).sum(axis=0)
     return np.flatnonzero((positive >= FEWEST) & (negative >= FEWEST)).tolist()
 
 
-def _fit_stage(stage: Stage, table: Table, columns: Sequence[int], seed: int) -> _Columns:
+def _fit_own_words(artefact: Artefact, table: Table, seed: int) -> _OwnWords | None:
+    """The model of the rows' own words; None where nearly all rows break a rule, or none does."""
+    positive = np.asarray((np.nan_to_num(table.labels) > 0.5).any(axis=1))
+    fewer = int(min(positive.sum(), (~positive).sum()))
+    if fewer < FEWEST:
+        return None
+    learnt, unseen = fit_adapted_lexical(table.texts, positive, folds=min(_FOLDS, fewer), seed=seed)
+    models = {name for stage in artefact.manifest["stages"] for name in stage["models"]}
+    number = 1 + sum(name.startswith(ADAPTED) for name in models)
+    return _OwnWords(f"{ADAPTED}{number}", learnt, unseen)
+
+
+def _fit_stage(
+    stage: Stage, table: Table, columns: Sequence[int], own: _OwnWords | None, seed: int
+) -> _Columns:
     """The stage's combination and calibration with the columns of `columns` fitted anew."""
     logits = [model.logits(table.texts) for model in stage.models]
     inputs = cut(logits)
@@ -175,22 +220,57 @@ def _fit_stage(stage: Stage, table: Table, columns: Sequence[int], seed: int) ->
         np.eye(inputs.shape[1], dtype=np.float32), np.zeros(inputs.shape[1], np.float32)
     )
     weights, bias = combination.weights.copy(), combination.bias.copy()
-    maps = list(stage.calibration.maps)
-    scores = stage.calibration(combination(logits))
+    raw = combination(logits)
     middle, spread = inputs.mean(axis=0), np.maximum(inputs.std(axis=0), 1e-3)
     scaled = (inputs - middle) / spread
     for column in columns:
         known = np.flatnonzero(~np.isnan(table.labels[:, column]))
-        truth = table.labels[known, column] > 0.5
-        model, unseen = _fit_column(scaled[known], truth, seed)
+        model, unseen = _fit_column(scaled[known], table.labels[known, column] > 0.5, seed)
         coefficients = model.coef_[0] / spread
         weights[:, column] = coefficients
         bias[column] = model.intercept_[0] - float(coefficients @ middle)
-        maps[column] = logistic_map(unseen, truth)
-        raw = scaled @ model.coef_[0] + model.intercept_[0]
-        raw[known] = unseen
-        scores[:, column] = maps[column](raw.astype(np.float32))
-    return _Columns(Combination(weights, bias), Calibration(maps), scores)
+        raw[:, column] = scaled @ model.coef_[0] + model.intercept_[0]
+        raw[known, column] = unseen
+    if own is None:
+        calibration, scores = _calibrate(stage, raw, table, columns)
+        return _Columns(Combination(weights, bias), calibration, scores)
+    shares, calibration, scores = _add_own_words(stage, raw, table, columns, own)
+    weights = np.concatenate([weights, shares[None]])
+    return _Columns(Combination(weights, bias), calibration, scores)
+
+
+def _calibrate(
+    stage: Stage, raw: Floats, table: Table, columns: Sequence[int]
+) -> tuple[Calibration, Floats]:
+    """The calibration with new maps for `columns`, and scores, both (rows, categories)."""
+    maps = list(stage.calibration.maps)
+    for column in columns:
+        known = ~np.isnan(table.labels[:, column])
+        maps[column] = logistic_map(raw[known, column], table.labels[known, column] > 0.5)
+    calibration = Calibration(maps)
+    return calibration, calibration(raw)
+
+
+def _add_own_words(
+    stage: Stage, raw: Floats, table: Table, columns: Sequence[int], own: _OwnWords
+) -> tuple[Floats, Calibration, Floats]:
+    """As much of the own words' logits, added to the columns fitted, as best tells any breach.
+
+    One share for all categories: a single one has too few positives to choose by. Returns the
+    shares (categories,), the calibration, and scores of rows by fits that did not see them.
+    """
+    named = np.flatnonzero((~np.isnan(table.labels)).any(axis=0))
+    positive = (np.nan_to_num(table.labels) > 0.5).any(axis=1)
+    best: tuple[float, Floats, Calibration, Floats] | None = None
+    for share in _SHARES:
+        shares = np.zeros(raw.shape[1], np.float32)
+        shares[list(columns)] = share
+        calibration, scores = _calibrate(stage, raw + shares * own.unseen[:, None], table, columns)
+        quality = float(average_precision_score(positive, scores[:, named].max(axis=1)))
+        if best is None or quality > best[0]:
+            best = (quality, shares, calibration, scores)
+    assert best is not None
+    return best[1:]
 
 
 def _fit_column(

@@ -23,6 +23,9 @@ Floats = NDArray[np.float32]
 NEVER: Final = 1.01
 """A bound of a band that no probability reaches."""
 
+_TRIED_BOUNDS: Final = 4
+"""How many bounds of each category are weighed against each other at a time."""
+
 
 def fit_calibration(logits: Floats, labels: Floats) -> Calibration:
     """Logistic maps per category from logits and labels (n, categories), NaN where unknown."""
@@ -84,40 +87,53 @@ def benign_rows(labels: Floats, least: int = 10) -> NDArray[np.bool_]:
 
 
 def choose_bands(
-    first: Floats, last: Floats, thresholds: Floats, *, risk: float, ceiling: float
+    first: Floats,
+    last: Floats,
+    thresholds: Floats,
+    *,
+    benign: NDArray[np.bool_],
+    risk: float,
+    ceiling: float,
 ) -> tuple[Floats, Floats]:
     """The first stage's bands of doubt, so that it seldom lets pass what the last stage flags.
 
-    `first` and `last` are the probabilities (n, categories) of both stages on held-out rows.
-    Below `low` in every category the first stage says no by itself: of the texts that the last
-    stage flags, at most `risk` are passed so. `low` is one quantile per category of the first
-    stage's probability over what the last stage flags, the same quantile for all, as high as the
-    risk allows, with the finite-sample correction of conformal risk control (Angelopoulos et
-    al., 2022, equation 4); it is at most `ceiling`, because scores of both stages are compared
-    and the first one's are coarse. There is no upper end: what the first stage would flag always
-    gets a second opinion.
+    `first` and `last` are the probabilities (n, categories) of both stages on held-out rows, of
+    which `benign` (n,) are harmless. Below `low` in every category the first stage says no by
+    itself: of the held-out texts that the last stage flags in a category, at most the share `risk`
+    are passed so, in each category by itself, so that a rare one is not outvoted. `low` starts at
+    `ceiling`, because scores of both stages are compared and the first one's are coarse, and is
+    lowered where that keeps back most of the flagged for the fewest harmless texts that then need
+    the last stage. There is no upper end: what the first stage would flag always gets a second
+    opinion.
     """
     flags = last >= thresholds
-    flagged = flags.any(axis=1)
-    count = int(flagged.sum())
-    low = np.zeros_like(thresholds)
-    for quantile in np.linspace(0.3, 0.0, 301):
-        candidate = _quantiles(first, flags, float(quantile))
-        passed = (first[flagged] < candidate).all(axis=1).sum()
-        if (passed + 1) / (count + 1) <= risk:
-            low = candidate
-            break
-    return np.minimum(low, np.minimum(thresholds, ceiling)), np.full_like(thresholds, NEVER)
+    flagged = flags.sum(axis=0)
+    low = np.minimum(thresholds, ceiling).astype(np.float32)
+    while True:
+        passed = flags & np.all(first < low, axis=1, keepdims=True)
+        shares = passed.sum(axis=0) / np.maximum(flagged, 1)
+        worst = int(shares.argmax())
+        if shares[worst] <= risk:
+            return low, np.full_like(thresholds, NEVER)
+        column, bound = _cheapest_bound(first[passed[:, worst]], first[benign], low)
+        low[column] = bound
 
 
-def _quantiles(first: Floats, flags: NDArray[np.bool_], quantile: float) -> Floats:
-    return np.array(
-        [
-            np.quantile(first[flags[:, j], j], quantile) if flags[:, j].any() else NEVER
-            for j in range(first.shape[1])
-        ],
-        np.float32,
-    )
+def _cheapest_bound(flagged: Floats, harmless: Floats, low: Floats) -> tuple[int, float]:
+    """The category and bound that keep back most flagged rows for each harmless one.
+
+    `flagged` are probabilities (n, categories) that all lie below `low`; bounds that keep back
+    more than a few of them are left to later calls.
+    """
+    passing = harmless[(harmless < low).all(axis=1)]
+    best, choice = -1.0, (0, 0.0)
+    for column in range(len(low)):
+        for bound in np.unique(flagged[:, column])[::-1][:_TRIED_BOUNDS]:
+            kept_back = int((flagged[:, column] >= bound).sum())
+            cost = int((passing[:, column] >= bound).sum())
+            if kept_back / (cost + 1) > best:
+                best, choice = kept_back / (cost + 1), (column, float(bound))
+    return choice
 
 
 def _highest_doubt(p: Floats, flags: NDArray[np.bool_], threshold: float, risk: float) -> float:

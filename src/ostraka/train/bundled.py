@@ -100,10 +100,12 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
     """Fit what stands around the models in `output` on the `dev` parts; write the manifest."""
     held_out = weigh(_read(folders, "dev", recipe), recipe)
     labels, texts = held_out.labels, held_out.texts
-    inputs = [LexicalModel(LexicalWeights.load(output / "lexical.npz")).logits(texts)]
+    averaged = [recipe.categories.index(category) for category in recipe.averaged]
+    lexical = LexicalModel(LexicalWeights.load(output / "lexical.npz"), averaged)
+    inputs = [lexical.logits(texts)]
     combinations: list[Combination | None] = [None]
     if (output / "encoder.onnx").exists():
-        inputs.append(_encoder(output, recipe).logits(texts))
+        inputs.append(_encoder(output, recipe, averaged).logits(texts))
         shares = lexical_shares(recipe)
         combinations.append(Combination.mean([shares, 1.0 - shares]))
     stacked = [each(inputs) if each else inputs[0] for each in combinations]
@@ -119,7 +121,12 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
     )
     bands = [
         choose_bands(
-            each, scores[-1], thresholds, risk=decisions["risk"], ceiling=decisions["ceiling"]
+            each,
+            scores[-1],
+            thresholds,
+            benign=benign_rows(labels),
+            risk=decisions["risk"],
+            ceiling=decisions["ceiling"],
         )
         for each in scores[:-1]
     ]
@@ -134,7 +141,8 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
             calibration=calibrations[index],
             low=bands[index][0],
             high=bands[index][1],
-            options={"tokens": int(recipe.encoder["tokens"])} if name == "encoder" else {},
+            options={"averaged": list(recipe.averaged)}
+            | ({"tokens": int(recipe.encoder["tokens"])} if name == "encoder" else {}),
         )
         for index, name in enumerate(names)
     ]
@@ -165,12 +173,13 @@ def _provenance(folders: Sequence[Path], recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _encoder(folder: Path, recipe: Recipe) -> EncoderModel:
+def _encoder(folder: Path, recipe: Recipe, averaged: Sequence[int]) -> EncoderModel:
     return EncoderModel(
         folder / "encoder.onnx",
         folder / "tokenizer.json",
         tokens=int(recipe.encoder["tokens"]),
         threads=torch.get_num_threads(),
+        averaged=averaged,
     )
 
 

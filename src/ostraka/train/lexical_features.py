@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ostraka.assess.lexical import windows
-from ostraka.assess.normalize import normalize
-from ostraka.train.lexical import count_features, scale
+from ostraka.assess.lexical import lexical_form, windows
+from ostraka.train.feature_counts import count_features, scale
 
 _CHUNK: Final = 2000
 MINIMUM_TEXTS: Final = 2
@@ -23,7 +22,7 @@ MINIMUM_TEXTS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Texts in normal form, cut into windows: `parts` in text order, `counts` of each text."""
+    """Texts in lexical form, cut into windows: `parts` in text order, `counts` of each text."""
 
     parts: list[str]
     counts: NDArray[np.int64]
@@ -39,7 +38,7 @@ def read_windows(texts: Sequence[str], most: int, words: int | None) -> Windows:
     parts: list[str] = []
     counts: list[int] = []
     for text in texts:
-        found = windows(normalize(text if words is None else _first_words(text, words)))
+        found = windows(lexical_form(text if words is None else _first_words(text, words)))
         if len(found) > most:
             found = [found[int(place)] for place in np.linspace(0, len(found) - 1, most)]
         parts += found

@@ -30,6 +30,7 @@ class Recipe:
     weak_weight: float
     categories: tuple[Category, ...]
     not_modelled: tuple[Category, ...]
+    averaged: tuple[Category, ...]
     encoder: dict[str, Any]
     lexical: dict[str, Any]
     decisions: dict[str, float]
@@ -54,6 +55,7 @@ def load_recipe(path: Path | None = None) -> Recipe:
             weak_weight=float(raw["weak_weight"]),
             categories=tuple(Category(name) for name in raw["categories"]),
             not_modelled=tuple(Category(name) for name in raw["not_modelled"]),
+            averaged=tuple(Category(name) for name in raw.get("averaged", ())),
             encoder=raw["encoder"],
             lexical=raw["lexical"],
             decisions={name: float(value) for name, value in raw["decisions"].items()},

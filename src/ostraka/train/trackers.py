@@ -19,6 +19,8 @@ _SECRET_VARIABLES: Final = (
     "MLFLOW_TRACKING_PASSWORD",
 )
 
+_JOB_TAG: Final = "ostraka.job"
+
 
 @dataclass(frozen=True, slots=True)
 class WandbRun:
@@ -29,6 +31,8 @@ class WandbRun:
     api_key: str | None = field(default=None, repr=False)
     is_offline: bool = False
     """Written to the working folder, for `wandb sync` later; nothing is sent, no key needed."""
+    run_id: str | None = None
+    """A run of this id is continued if there is one. Offline, `wandb sync` joins them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class MlflowRun:
     tracking_uri: str = field(repr=False)
     experiment: str = "ostraka"
     run_name: str | None = None
+    job: str | None = None
+    """Noted as the tag `ostraka.job`; a run that has it is continued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,7 @@ class Reporting:
 
     def secrets(self) -> set[str]:
         """What must not stand in any message."""
-        found = {os.environ.get(name) for name in _SECRET_VARIABLES}
-        found |= {run.api_key for run in self.wandb}
+        found: set[str | None] = {*own_secrets(), *(run.api_key for run in self.wandb)}
         if self.mlflow is not None:
             found.add(urlsplit(self.mlflow.tracking_uri).password)
         return {secret for secret in found if secret}
@@ -65,6 +70,14 @@ class Reporting:
         if self.mlflow is not None:
             asked.append(MlflowTracker(self.mlflow))
         return asked
+
+
+def own_secrets() -> set[str]:
+    """The keys in this process's environment."""
+    found = {os.environ.get(name) for name in _SECRET_VARIABLES}
+    address = os.environ.get("MLFLOW_TRACKING_URI")
+    found.add(urlsplit(address).password if address else None)
+    return {secret for secret in found if secret}
 
 
 class Tracker(Protocol):
@@ -113,6 +126,8 @@ class WandbTracker:
         self._session = wandb.init(
             project=self._run.project,
             name=self._run.run_name,
+            id=self._run.run_id,
+            resume="allow" if self._run.run_id else None,
             mode="offline" if self._run.is_offline else None,  # None: as `WANDB_MODE` says
             dir=str(self._folder),
             config=dict(configuration),
@@ -138,6 +153,8 @@ class TensorBoardTracker:
     def __init__(self, folder: Path) -> None:
         self.about: Mapping[str, str] = {}
         self._folder = folder
+        self._configuration: Mapping[str, Any] = {}
+        self._make: Any = None
         self._writer: Any = None
 
     def start(self, configuration: Mapping[str, Any]) -> str | None:
@@ -146,19 +163,30 @@ class TensorBoardTracker:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise MissingExtraError("tensorboard", "Reporting to TensorBoard") from None
-        self._writer = SummaryWriter(str(self._folder))
-        lines = (f"| {name} | {value} |" for name, value in configuration.items())
-        self._writer.add_text("configuration", "\n".join(("| | |", "|---|---|", *lines)))
+        self._make, self._configuration = SummaryWriter, configuration
         return None
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Buffered by the writer."""
+        if self._writer is None:
+            self._writer = self._begun(step)
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
 
     def finish(self, is_success: bool) -> None:
         """Flush."""
+        if self._writer is None:
+            self._writer = self._begun(0)
         self._writer.close()
+
+    def _begun(self, step: int) -> Any:
+        """A writer from this step on: what a run that was cut off had after it is hidden."""
+        if self._folder.is_dir() and any(self._folder.iterdir()):
+            return self._make(str(self._folder), purge_step=step)
+        writer = self._make(str(self._folder))
+        lines = (f"| {name} | {value} |" for name, value in self._configuration.items())
+        writer.add_text("configuration", "\n".join(("| | |", "|---|---|", *lines)))
+        return writer
 
 
 class MlflowTracker:
@@ -171,6 +199,7 @@ class MlflowTracker:
         self._run = run
         self._client: Any = None
         self._id = ""
+        self._last_step = -1
 
     def start(self, configuration: Mapping[str, Any]) -> str | None:
         """Raises MissingExtraError without the extra."""
@@ -185,16 +214,36 @@ class MlflowTracker:
             if experiment is None
             else experiment.experiment_id
         )
-        self._id = self._client.create_run(number, run_name=self._run.run_name).info.run_id
+        if self._continues(number):
+            return None
+        tags = {_JOB_TAG: self._run.job} if self._run.job else {}
+        run = self._client.create_run(number, run_name=self._run.run_name, tags=tags)
+        self._id = run.info.run_id
         for name, value in configuration.items():
             self._client.log_param(self._id, name, value)
         return None
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """One call a value."""
+        """One call a value; what a run that was cut off has sent already is not sent again."""
+        if step <= self._last_step:
+            return
         for name, value in values.items():
             self._client.log_metric(self._id, name, value, step=step)
 
     def finish(self, is_success: bool) -> None:
         """Say how it ended."""
         self._client.set_terminated(self._id, "FINISHED" if is_success else "FAILED")
+
+    def _continues(self, experiment: str) -> bool:
+        """Take up the job's run, if there is one."""
+        if not self._run.job:
+            return False
+        wanted = f"tags.`{_JOB_TAG}` = '{self._run.job}'"
+        found = self._client.search_runs([experiment], filter_string=wanted, max_results=1)
+        for run in found:
+            self._id = run.info.run_id
+            self._client.update_run(self._id, status="RUNNING")
+            for name in run.data.metrics:
+                sent = self._client.get_metric_history(self._id, name)
+                self._last_step = max([self._last_step, *(each.step for each in sent)])
+        return bool(self._id)

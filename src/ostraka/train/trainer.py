@@ -5,6 +5,7 @@ module is imported when it is asked for.
 """
 
 import importlib
+import importlib.util
 import os
 import re
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ LEXICAL: Final = "ostraka-lexical"
 ENCODER: Final = "ostraka-encoder"
 DEFAULT_BASE: Final = LEXICAL
 """Trains in seconds on any machine."""
+_EXTRA: Final = ("matplotlib", "scipy", "sklearn", "torch")
+"""Packages that no training can do without."""
 _ALIASES: Final = re.compile(r"(open-)?(ministral|mistral|codestral|pixtral)[a-z0-9.-]*")
 _PATH_SIGNS: Final = ("/", ".", "~", "\\")
 _HUB_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -202,6 +205,16 @@ def trainer_for(base: str) -> Trainer:
     )
     trainer: Trainer = found.LexicalTrainer() if lexical else found.EncoderTrainer(base)
     return trainer
+
+
+def check_training_extra() -> None:
+    """See that training could run here, without the seconds that loading it takes.
+
+    Raises:
+        MissingExtraError: the `train` extra is not installed.
+    """
+    if not all(importlib.util.find_spec(package) for package in _EXTRA):
+        raise MissingExtraError("train", "Training a classifier")
 
 
 def training_module() -> ModuleType:

@@ -1,12 +1,10 @@
 """Threads of one process that claim at the same time are served by one statement.
 
-A claim's cost is mostly its round trip or its commit, whatever the number of rows. So while one
-claim is under way the others gather, and the next one of them claims for all. A thread that is
-alone never waits for company.
+A claim's cost is mostly its round trip or its commit, whatever the number of rows; `together` says
+how callers gather.
 """
 
 import json
-import threading
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,10 +13,11 @@ from typing import Any
 from ostraka.errors import StorageError
 from ostraka.storage.database import Database
 from ostraka.work.statements import statements
+from ostraka.work.together import Together, Wanted
 
 
-@dataclass(slots=True, eq=False)
-class Wish:
+@dataclass(slots=True, eq=False, kw_only=True)
+class Wish(Wanted):
     """What one caller wants, and then what it got."""
 
     queues: tuple[str, ...]
@@ -26,10 +25,6 @@ class Wish:
     seconds: float
     limit: int
     rows: list[Any] = field(default_factory=list)
-    error: StorageError | None = None
-    answered: bool = False
-    woken: threading.Event = field(default_factory=threading.Event)
-    """Set when it is answered, or when its thread has to answer for all."""
 
 
 class Claiming:
@@ -37,9 +32,7 @@ class Claiming:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = threading.Lock()
-        self._busy = False
-        self._wishes: list[Wish] = []
+        self._together = Together(self._answer)
 
     def claim(self, wish: Wish) -> list[Any]:
         """Rows for a wish, best first.
@@ -47,29 +40,8 @@ class Claiming:
         Raises:
             StorageError: the database does not answer.
         """
-        with self._lock:
-            self._wishes.append(wish)
-            leads, self._busy = not self._busy, True
-        if not leads:
-            wish.woken.wait()
-        if not wish.answered:
-            self._lead()
-        if wish.error is not None:
-            raise StorageError(wish.error.message) from wish.error
+        self._together.ask(wish)
         return sorted(wish.rows, key=lambda row: (wish.queues.index(row.queue), *_rank(row)))
-
-    def _lead(self) -> None:
-        """Answer all wishes that have gathered; then it is the turn of one that came meanwhile."""
-        with self._lock:
-            wishes, self._wishes = self._wishes, []
-        try:
-            self._answer(wishes)
-        finally:
-            with self._lock:
-                self._busy = bool(self._wishes)
-                following = self._wishes[:1]
-            for wish in (*wishes, *following):
-                wish.woken.set()
 
     def _answer(self, wishes: list[Wish]) -> None:
         alike: dict[tuple[tuple[str, ...], float], list[Wish]] = defaultdict(list)
@@ -81,9 +53,6 @@ class Claiming:
         except StorageError as error:
             for wish in wishes:
                 wish.error = None if wish.rows else error
-        finally:
-            for wish in wishes:
-                wish.answered = True
 
     def _grant(self, queues: Iterable[str], seconds: float, wishes: list[Wish]) -> None:
         with self._database.committing_each() as connection:

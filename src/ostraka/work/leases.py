@@ -56,7 +56,9 @@ class Leases:
 
         Within a queue the highest priority comes first, then the oldest.
         """
-        rows = self._claiming.claim(Wish(tuple(queues), worker, seconds, limit))
+        rows = self._claiming.claim(
+            Wish(queues=tuple(queues), worker=worker, seconds=seconds, limit=limit)
+        )
         return [
             Lease(
                 row.id, row.queue, row.kind, row.payload, row.token, row.attempts, worker, seconds
@@ -168,6 +170,27 @@ def give_up(session: Session, lease: Lease, error: str) -> None:
     """
     connection = session.connection()
     _fenced(connection, lease, _of(connection).bury, error=_short(error))
+
+
+def put_off(session: Session, lease: Lease, error: str, pause: timedelta) -> None:
+    """Record a failed attempt in the caller's transaction; the next one follows after `pause`.
+
+    Raises:
+        LostLeaseError: the work is no longer leased here; the transaction must roll back.
+    """
+    connection = session.connection()
+    seconds = pause.total_seconds()
+    _fenced(connection, lease, _of(connection).retry, error=_short(error), seconds=seconds)
+
+
+def postpone(session: Session, lease: Lease, pause: timedelta) -> None:
+    """Give work back undone until `pause` is over, no attempt counted.
+
+    Raises:
+        LostLeaseError: the work is no longer leased here; the transaction must roll back.
+    """
+    connection = session.connection()
+    _fenced(connection, lease, _of(connection).postpone, seconds=pause.total_seconds())
 
 
 def step(session: Session, lease: Lease, name: str) -> dict[str, Any] | None:

@@ -25,12 +25,13 @@ def enqueue(
     priority: int = 0,
     run_at: datetime | None = None,
     max_attempts: int = 5,
+    subject: str | None = None,
 ) -> str:
     """Add a piece of work; returns its id. Higher priority first, then the older.
 
     `kind` names the handler that will do it. With a `key` it is there once: where the key is
     known, whatever became of its work, nothing is added and that work's id returned. With a
-    `run_at` to come it waits until then.
+    `run_at` to come it waits until then. People's work is about a `subject` (see `people`).
     """
     values = {
         "queue": queue,
@@ -40,6 +41,7 @@ def enqueue(
         "priority": priority,
         "run_at": run_at,
         "max_attempts": max_attempts,
+        "subject": subject,
     }
     statement = statements(session.get_bind().dialect.name).enqueue
     while True:
@@ -61,6 +63,15 @@ def cancel(session: Session, work_id: str) -> bool:
     to write rolls back.
     """
     statement = statements(session.get_bind().dialect.name).cancel
+    return bool(session.connection().execute(statement, {"id": work_id}).rowcount)
+
+
+def withdraw(session: Session, work_id: str) -> bool:
+    """End work that nobody has ever begun; returns whether it was so.
+
+    Unlike `cancel`, this makes sure that none of the work's effects has happened.
+    """
+    statement = statements(session.get_bind().dialect.name).withdraw
     return bool(session.connection().execute(statement, {"id": work_id}).rowcount)
 
 

@@ -19,17 +19,19 @@ from ostraka.storage.types import UtcDateTime
 CHANNEL: Final = "ostraka_work"
 """Where PostgreSQL tells workers which queue has got something."""
 
-_WORDS: Final = {
+WORDS: Final = {
     "postgresql": {
         "now": "statement_timestamp()",
         "later": "statement_timestamp() + make_interval(secs => :seconds)",
         "lock": "FOR UPDATE SKIP LOCKED",
+        "lock_w": "FOR UPDATE OF w SKIP LOCKED",
         "worker": "CAST(:workers AS json) ->> CAST(number - 1 AS integer)",
     },
     "sqlite": {  # as text, the way SQLAlchemy keeps moments there
         "now": "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
         "later": "strftime('%Y-%m-%d %H:%M:%f000', 'now', round(:seconds, 3) || ' seconds')",
         "lock": "",
+        "lock_w": "",
         "worker": "json_extract(:workers, '$[' || (number - 1) || ']')",
     },
 }
@@ -60,6 +62,11 @@ UPDATE work SET state = 'done', lease_until = NULL, finished_at = {{now}} {_HELD
 
 _RELEASE = f"""
 UPDATE work SET state = 'ready', attempts = attempts - 1, lease_until = NULL {_HELD}
+"""
+
+_POSTPONE = f"""
+UPDATE work SET state = 'waiting', attempts = attempts - 1, lease_until = NULL, run_at = {{later}}
+{_HELD}
 """
 
 _RETRY = f"""
@@ -109,9 +116,9 @@ _LEASED = "SELECT id, token FROM work WHERE id IN :ids AND state = 'leased'"
 
 _ENQUEUE = """
 INSERT INTO work (id, created_at, queue, kind, state, priority, payload, key, run_at, attempts,
-  max_attempts, token)
+  max_attempts, token, subject)
 VALUES (:id, {now}, :queue, :kind, CASE WHEN :run_at > {now} THEN 'waiting' ELSE 'ready' END,
-  :priority, :payload, :key, coalesce(:run_at, {now}), 0, :max_attempts, 0)
+  :priority, :payload, :key, coalesce(:run_at, {now}), 0, :max_attempts, 0, :subject)
 ON CONFLICT (key) DO NOTHING
 RETURNING state
 """
@@ -119,6 +126,12 @@ RETURNING state
 _CANCEL = """
 UPDATE work SET state = 'cancelled', lease_until = NULL, finished_at = {now}
 WHERE id = :id AND state IN ('waiting', 'ready', 'leased')
+"""
+
+# Of work that was never begun: whoever takes it up counts an attempt.
+_WITHDRAW = """
+UPDATE work SET state = 'cancelled', finished_at = {now}
+WHERE id = :id AND state IN ('waiting', 'ready') AND attempts = 0
 """
 
 _REVIVE = """
@@ -141,6 +154,7 @@ class Statements:
     extend: TextClause
     complete: TextClause
     release: TextClause
+    postpone: TextClause
     retry: TextClause
     bury: TextClause
     sweep_leased: TextClause
@@ -150,6 +164,7 @@ class Statements:
     leased: TextClause
     enqueue: TextClause
     cancel: TextClause
+    withdraw: TextClause
     revive: TextClause
     forget: TextClause
 
@@ -159,7 +174,7 @@ def statements(dialect: str) -> Statements:
     """The statements as the database of this name wants them."""
 
     def made(template: str) -> TextClause:
-        return text(template.format(**_WORDS[dialect]))
+        return text(template.format(**WORDS[dialect]))
 
     seconds = bindparam("seconds", type_=Float)
     moment = bindparam("run_at", type_=UtcDateTime)
@@ -168,6 +183,7 @@ def statements(dialect: str) -> Statements:
         extend=made(_EXTEND).bindparams(seconds),
         complete=made(_COMPLETE),
         release=made(_RELEASE),
+        postpone=made(_POSTPONE).bindparams(seconds),
         retry=made(_RETRY).bindparams(seconds),
         bury=made(_BURY),
         sweep_leased=made(_SWEEP_LEASED),
@@ -177,6 +193,7 @@ def statements(dialect: str) -> Statements:
         leased=made(_LEASED).bindparams(bindparam("ids", expanding=True)),
         enqueue=made(_ENQUEUE).bindparams(moment, bindparam("payload", type_=JSON)),
         cancel=made(_CANCEL),
+        withdraw=made(_WITHDRAW),
         revive=made(_REVIVE),
         forget=made(_FORGET).bindparams(bindparam("before", type_=UtcDateTime)),
     )

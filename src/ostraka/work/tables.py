@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ostraka.storage.tables import Base, Identified
@@ -41,7 +41,7 @@ class WorkRow(Identified, Base):
     queue: Mapped[str] = mapped_column(String(100))
     kind: Mapped[str] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(10))
-    priority: Mapped[int] = mapped_column()
+    priority: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"))
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     key: Mapped[str | None] = mapped_column(String(200), unique=True)
     run_at: Mapped[datetime]
@@ -50,10 +50,20 @@ class WorkRow(Identified, Base):
     lease_until: Mapped[datetime | None]
     token: Mapped[int]
     worker: Mapped[str | None] = mapped_column(String(200))
+    begun_at: Mapped[datetime | None]
+    """When a person took it up. None for machines' work."""
     last_error: Mapped[str | None] = mapped_column(Text)
     finished_at: Mapped[datetime | None]
+    subject: Mapped[str | None] = mapped_column(String(64))
+    """What people's work is about: nobody gets two pieces about one subject. None for machines."""
 
     __table_args__ = (
+        Index(
+            "ix_work_subject",
+            "subject",
+            postgresql_where=text("subject IS NOT NULL"),
+            sqlite_where=text("subject IS NOT NULL"),
+        ),
         Index(
             "ix_work_ready",
             "queue",
@@ -87,3 +97,13 @@ class StepRow(Base):
     )
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     result: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class BarRow(Base):
+    """Somebody who must not get work about a subject: its author, its first decider, a skipper."""
+
+    __tablename__ = "work_bars"
+
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    worker: Mapped[str] = mapped_column(String(200), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(50))

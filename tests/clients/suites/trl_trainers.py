@@ -1,4 +1,4 @@
-"""TRL's own trainers take a step on what `ostraka judge export` wrote, with a tiny model."""
+"""TRL's own trainers take a step on exports of judged turns and of trees, with a tiny model."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,16 @@ from transformers import (
     LlamaForSequenceClassification,
     PreTrainedTokenizerFast,
 )
-from trl import KTOConfig, KTOTrainer, RewardConfig, RewardTrainer
+from trl import (
+    DPOConfig,
+    DPOTrainer,
+    KTOConfig,
+    KTOTrainer,
+    RewardConfig,
+    RewardTrainer,
+    SFTConfig,
+    SFTTrainer,
+)
 
 EXPORTS = Path(os.environ["OSTRAKA_TEST_EXPORTS"])
 TEMPLATE = (
@@ -64,7 +73,9 @@ def rows(name: str):
     return load_dataset("json", data_files=str(EXPORTS / name), split="train")
 
 
-@pytest.mark.parametrize("name", ["preference.jsonl", "preference-plain.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["preference.jsonl", "preference-plain.jsonl", "trees-reward.jsonl"]
+)
 def test_reward_trainer(name: str, tokenizer, shape: LlamaConfig, tmp_path: Path) -> None:
     trainer = RewardTrainer(
         model=LlamaForSequenceClassification(shape),
@@ -75,13 +86,34 @@ def test_reward_trainer(name: str, tokenizer, shape: LlamaConfig, tmp_path: Path
     assert trainer.train().training_loss > 0
 
 
-@pytest.mark.parametrize("name", ["kto.jsonl", "kto-plain.jsonl"])
+@pytest.mark.parametrize("name", ["kto.jsonl", "kto-plain.jsonl", "trees-kto.jsonl"])
 def test_kto_trainer(name: str, tokenizer, shape: LlamaConfig, tmp_path: Path) -> None:
     trainer = KTOTrainer(
         model=LlamaForCausalLM(shape),
         ref_model=LlamaForCausalLM(shape),
         args=KTOConfig(**options(tmp_path)),
         train_dataset=rows(name),
+        processing_class=tokenizer,
+    )
+    assert trainer.train().training_loss > 0
+
+
+def test_dpo_trainer(tokenizer, shape: LlamaConfig, tmp_path: Path) -> None:
+    trainer = DPOTrainer(
+        model=LlamaForCausalLM(shape),
+        ref_model=LlamaForCausalLM(shape),
+        args=DPOConfig(**options(tmp_path)),
+        train_dataset=rows("trees-preference.jsonl"),
+        processing_class=tokenizer,
+    )
+    assert trainer.train().training_loss > 0
+
+
+def test_sft_trainer(tokenizer, shape: LlamaConfig, tmp_path: Path) -> None:
+    trainer = SFTTrainer(
+        model=LlamaForCausalLM(shape),
+        args=SFTConfig(**options(tmp_path)),
+        train_dataset=rows("trees-sft.jsonl"),
         processing_class=tokenizer,
     )
     assert trainer.train().training_loss > 0

@@ -9,6 +9,11 @@ _LAZY = {
     "moderate": LazyCommand(
         f"{_COMMANDS}.moderate", "moderate", "Judge texts by an LLM and a policy in words."
     ),
+    "calibrate": LazyCommand(
+        f"{_COMMANDS}.calibrate",
+        "calibrate",
+        "Set a judge's probabilities right by labelled texts.",
+    ),
     "cache": LazyCommand(
         f"{_COMMANDS}.cache", "app", "List, export and drop the answers that are kept."
     ),

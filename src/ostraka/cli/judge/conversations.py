@@ -53,7 +53,6 @@ class ConversationFile:
         """What tells this version of the file from another; nothing for a stream."""
         return {} if self.is_stream else identity(self._path)
 
-    @property
     def position(self) -> tuple[int, int | None]:
         """Bytes of the (packed) file read so far, and its size."""
         return (self._raw.tell() if self._size is not None else 0), self._size

@@ -72,7 +72,7 @@ Form = Annotated[
 ]
 Labels = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Label document. [dim]the seven labels[/]"),
+    typer.Option(metavar="FILE", help="Label document. [dim]judge_labels, or the seven labels[/]"),
 ]
 Strict = Annotated[
     bool,

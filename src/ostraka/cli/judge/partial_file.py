@@ -3,38 +3,47 @@
 OUT.partial     whole lines, one a row, in the order in which they were ready
 OUT.checkpoint  what was asked: going on with another judge would mix two answers
 OUT.lock        held by the one run that may write
+
+'-' is standard output, where nothing is kept and nothing gone on with.
 """
 
 import os
-from collections.abc import Callable, Iterator
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from ostraka.bulk.checkpoint import Checkpoint, Counts, alone
 from ostraka.errors import DataError
 
-ReadLine = Callable[[bytes], int | None]
-"""The row's number in a line of an earlier run; None if it is to be made again."""
 
+class PartialFile(ABC):
+    """One output; what its rows hold is its subclasses' to say."""
 
-class PartialFile:
-    """One output. `read` looks at each line of an earlier run, cut ones left out."""
-
-    def __init__(self, output: Path, checkpoint: Checkpoint, read: ReadLine) -> None:
-        self._output, self._checkpoint, self._read = output, checkpoint, read
+    def __init__(self, output: Path, checkpoint: Checkpoint) -> None:
+        self._output, self._checkpoint = output, checkpoint
         self._done = Numbers()
         self._file: BinaryIO | None = None
         self.resumed = 0
 
+    @abstractmethod
+    def earlier(self, line: bytes) -> int | None:
+        """The row's number in a line of an earlier run; None if it is to be made again."""
+
     @contextmanager
-    def open(self, *, restart: bool) -> Iterator["PartialFile"]:
+    def open(self, *, restart: bool) -> Iterator[Self]:
         """Hold the file while the block runs, and finish it if the block does.
 
         Raises:
             DataError: it exists already, cannot be written, or something changed since an earlier
                 run was interrupted.
         """
+        if str(self._output) == "-":
+            self._file = sys.stdout.buffer
+            yield self
+            return
         try:
             with alone(self._beside("lock")):
                 self._file = self._start(restart=restart)
@@ -48,7 +57,7 @@ class PartialFile:
     def __contains__(self, number: int) -> bool:
         return number in self._done
 
-    def write(self, number: int, line: bytes) -> None:
+    def write_line(self, number: int, line: bytes) -> None:
         """Add a row. It is out of this process before the next is taken."""
         assert self._file is not None
         self._file.write(line + b"\n")
@@ -73,7 +82,7 @@ class PartialFile:
         new = partial.with_name(f"{partial.name}.new")
         with partial.open("rb") as lines, new.open("wb") as kept:
             for line in lines:
-                number = self._read(line) if line.endswith(b"\n") else None
+                number = self.earlier(line) if line.endswith(b"\n") else None
                 if number is not None:
                     kept.write(line)
                     self._done.add(number)

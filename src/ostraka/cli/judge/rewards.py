@@ -3,27 +3,26 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ostraka.bulk.checkpoint import Checkpoint, Counts
 from ostraka.cli.console import ExitCode, notices
 from ostraka.cli.judge import options as shared
 from ostraka.cli.judge.conversations import ConversationFile
 from ostraka.cli.judge.reward_file import RewardFile
+from ostraka.cli.judge.row_progress import RowProgress
 from ostraka.errors import InvalidInputError, JudgeUnavailableError
 from ostraka.judge.batch import BatchSummary
 from ostraka.judge.client import AnswerCache, JudgeClient
-from ostraka.judge.labels import LabelDocument, seven_labels
-from ostraka.judge.rewards import Outcome, RewardJudge, RewardOptions, RewardResult, RewardSummary
-from ostraka.judge.setup import client_of
+from ostraka.judge.labels import LabelDocument
+from ostraka.judge.reward_rows import totals_of
+from ostraka.judge.rewards import Outcome, RewardJudge, RewardOptions, RewardResult
+from ostraka.judge.setup import client_of, labels_of
 from ostraka.judge.turns import Turn
 from ostraka.settings import load_settings
 
@@ -76,15 +75,15 @@ def rewards(
     Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some turns have no opinion or some rows
     hold no conversation; 130 interrupted.
     """
-    document = LabelDocument.load(labels) if labels else seven_labels()
-    if label_order is shared.LabelOrder.REVERSED:
-        document = document.reversed()
     settings = load_settings(
         judge_url=base_url,
         judge_model=model,
         judge_max_in_flight=max_in_flight,
         judge_extra=_object(extra) if extra else None,
     )
+    document = LabelDocument.load(labels) if labels else labels_of(settings)
+    if label_order is shared.LabelOrder.REVERSED:
+        document = document.reversed()
     options = RewardOptions(threshold, max_tokens, temperature, seed, settings.judge_extra)
     started = time.monotonic()
     with ConversationFile(conversations, form, strict=strict) as file:
@@ -112,11 +111,11 @@ async def _run(job: _Job, client: JudgeClient) -> tuple[RewardFile, BatchSummary
     async with client:
         judge = RewardJudge(client, job.document, job.options)
         file = RewardFile(job.output, await _checkpoint(job, judge), with_history=job.with_history)
-        with file.open(restart=job.restart), _progress(job.conversations, file) as report:
+        with file.open(restart=job.restart), _bar(job, file) as bar:
 
             def receive(number: int, turn: Turn, result: RewardResult) -> None:
                 file.write(number, turn, result)
-                report()
+                bar.show(file.summary.turns, file.summary.failures)
 
             numbered = enumerate(job.conversations.turns(), 1)
             left = ((number, turn) for number, turn in numbered if number not in file)
@@ -138,38 +137,14 @@ async def _checkpoint(job: _Job, judge: RewardJudge) -> Checkpoint:
     return Checkpoint(job.conversations.identity, model, asked, Counts(), {})
 
 
-@contextmanager
-def _progress(conversations: ConversationFile, file: RewardFile) -> Iterator[Any]:
-    """A callable that shows how far the run is: on stderr, and only on a terminal."""
-    console = notices()
-    columns = (
-        BarColumn(bar_width=None),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[turns]} turns"),
-        TextColumn("{task.fields[rate]}/s"),
-        TextColumn("{task.fields[failures]} without an opinion"),
-        TimeRemainingColumn(compact=True),
+def _bar(job: _Job, file: RewardFile) -> RowProgress:
+    return RowProgress(
+        job.conversations.name,
+        job.conversations.position,
+        "turns",
+        "without an opinion",
+        file.resumed,
     )
-    progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
-    task = progress.add_task("", total=None, turns="0", rate="–", failures="0")
-    started = time.monotonic()
-    if file.resumed:
-        console.print(f"Going on with {conversations.name} after {file.resumed:,} turns.")
-
-    def report() -> None:
-        read, size = conversations.position
-        new = file.summary.turns - file.resumed
-        progress.update(
-            task,
-            completed=read,
-            total=size,
-            turns=f"{file.summary.turns:,}",
-            rate=f"{new / max(time.monotonic() - started, 1e-6):,.0f}",
-            failures=f"{file.summary.failures:,}",
-        )
-
-    with progress:
-        yield report
 
 
 def _report(
@@ -183,7 +158,7 @@ def _report(
     summary, problems = file.summary, conversations.problems
     if as_json:
         batched = msgspec.to_builtins(batch)  # `asdict` makes nonsense of its counters
-        said = _as_json(summary) | {"resumed": file.resumed, "bad_rows": asdict(problems)}
+        said = {**totals_of(summary), "resumed": file.resumed, "bad_rows": asdict(problems)}
         typer.echo(json.dumps(said | {"batch": batched, "seconds": round(seconds, 3)}))
         return
     console = notices()
@@ -203,13 +178,3 @@ def _report(
         console.print(f"[yellow]{problems.rows:,} rows hold no conversation[/]")
         for number, problem in problems.first:
             console.print(f"  row {number:,} {problem}", markup=False)
-
-
-def _as_json(summary: RewardSummary) -> dict[str, Any]:
-    return {
-        "turns": summary.turns,
-        "outcomes": {str(outcome): summary.outcomes[outcome] for outcome in Outcome},
-        "labels": dict(summary.labels),
-        "updates": summary.updates,
-        "total_reward": round(summary.total_reward, 6),
-    }

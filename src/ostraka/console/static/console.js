@@ -1,32 +1,67 @@
-// What every page has: theme switch, toasts, copy buttons, dialogs, keyboard shortcuts.
+// What every page has: theme switch, toasts, copy buttons, dialogs, menus, the token of its forms.
 (() => {
   const root = document.documentElement;
+  const tokenOf = () => document.querySelector('meta[name="form-token"]').content;
 
-  // Theme: system, light, dark, in turn; remembered in this browser.
+  // Sends a form that stands on no page, as its own pages do. Returns the answer.
+  window.send = (address, fields = {}) => fetch(address, {
+    method: "POST",
+    body: new URLSearchParams(fields),
+    headers: { "x-form-token": tokenOf() },
+    keepalive: true,
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    event.detail.headers["x-form-token"] = tokenOf();
+  });
+  // What is chosen in the frame: kept for the person, else in this browser.
+  window.prefer = (name, value, stored) => {
+    if (root.dataset.person) send("/settings/choose", { name, value }).catch(() => {});
+    else remembered.set("localStorage", `ostraka-${name.replace("_", "-")}`, stored);
+  };
+
+  // Theme: system, light, dark, in turn.
   const themes = ["system", "light", "dark"];
   const themeName = document.querySelector("[data-theme-name]");
   const currentTheme = () => root.dataset.theme || "system";
   const showTheme = () => { themeName.textContent = currentTheme(); };
   document.querySelector("[data-theme-switch]").addEventListener("click", () => {
     const next = themes[(themes.indexOf(currentTheme()) + 1) % themes.length];
-    if (next === "system") {
-      delete root.dataset.theme;
-    } else {
-      root.dataset.theme = next;
-    }
-    remembered.set("localStorage", "ostraka-theme", next === "system" ? null : next);
+    if (next === "system") delete root.dataset.theme;
+    else root.dataset.theme = next;
+    prefer("theme", next, next === "system" ? null : next);
     showTheme();
   });
   showTheme();
 
-  // Toasts: `document.dispatchEvent(new CustomEvent("toast", { detail: "Copied" }))`.
+  // Toasts: `document.dispatchEvent(new CustomEvent("toast", { detail: "Copied" }))`, or with
+  // `detail: { message, undo: ADDRESS }` a button that posts there. A server says the same with
+  // the header `HX-Trigger: {"toast": {"message": …, "undo": …}}`. Afterwards comes `undone`.
   const toasts = document.querySelector("[data-toasts]");
-  const showToast = (message) => {
-    const toast = document.createElement("p");
+  const seconds = { plain: 4, undo: 15 };
+  const showToast = (detail) => {
+    const { message, undo } = typeof detail === "string" ? { message: detail } : { message: detail.value, ...detail };
+    const toast = document.createElement("div");
     toast.className = "toast";
-    toast.textContent = message;
+    toast.append(Object.assign(document.createElement("span"), { textContent: message }));
+    const leave = () => { if (!toast.matches(":hover, :focus-within")) toast.remove(); else setTimeout(leave, 2000); };
+    if (undo) toast.append(undoButton(toast, undo));
     toasts.replaceChildren(toast);
-    setTimeout(() => toast.remove(), 4000);
+    setTimeout(leave, (undo ? seconds.undo : seconds.plain) * 1000);
+  };
+  const undoButton = (toast, address) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "toast-act" });
+    const key = document.body.dataset.undo;
+    button.dataset.press = key;
+    button.setAttribute("aria-keyshortcuts", key);
+    button.append("Undo ", Object.assign(document.createElement("kbd"), { textContent: key }));
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      const answer = await send(address).catch(() => null);
+      if (!answer?.ok) return showToast("It could not be undone. Load the page again to see what counts.");
+      showToast("Undone");
+      document.dispatchEvent(new CustomEvent("undone", { detail: { address } }));
+    });
+    return button;
   };
   document.addEventListener("toast", (event) => showToast(event.detail));
 
@@ -47,40 +82,26 @@
     if (button) copy(button);
     const opener = event.target.closest("[data-opens]");
     if (opener) document.getElementById(opener.dataset.opens).showModal();
+    const closer = event.target.closest("[data-closes]");
+    if (closer) closer.closest("dialog").close();
     if (event.target.matches("dialog")) event.target.close();
-  });
-
-  // Shortcuts: `data-shortcut="t"` on what a key focuses, `data-go="p"` on where `g p` goes.
-  const singleKeys = document.querySelector("[data-single-keys]");
-  singleKeys.checked = remembered.get("localStorage", "ostraka-single-keys") !== "off";
-  singleKeys.addEventListener("change", () => {
-    remembered.set("localStorage", "ostraka-single-keys", singleKeys.checked ? null : "off");
-  });
-  const isField = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select");
-  // `j` and `k` go through the rows of a list; the link in a row opens it.
-  const step = (by) => {
-    const rows = [...document.querySelectorAll("[data-row]")];
-    const at = rows.indexOf(document.activeElement);
-    const next = at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by;
-    rows[Math.max(0, Math.min(next, rows.length - 1))]?.focus();
-  };
-  let afterG = 0;
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && isField(event.target)) event.target.blur();
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (isField(event.target) || !singleKeys.checked || document.querySelector("dialog[open]")) return;
-    const going = Date.now() - afterG < 1500;
-    afterG = event.key === "g" ? Date.now() : 0;
-    const attribute = going ? "data-go" : "data-shortcut";
-    const target = document.querySelector(`[${attribute}="${CSS.escape(event.key)}"]`);
-    if (event.key === "?") {
-      document.getElementById("shortcuts").showModal();
-    } else if (!going && (event.key === "j" || event.key === "k")) {
-      step(event.key === "j" ? 1 : -1);
-    } else if (target) {
-      event.preventDefault();
-      if (going) target.click();
-      else target.focus();
+    for (const menu of document.querySelectorAll("[data-menu][open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
     }
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && document.querySelector("[data-menu][open]");
+    if (!menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+  // A form that asked to be sent once is sent once, however often it is clicked.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-once]")) return;
+    if (event.target.dataset.sent) event.preventDefault();
+    event.target.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
   });
 })();

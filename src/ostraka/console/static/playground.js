@@ -139,11 +139,14 @@
     score().then(lookAtAnswer);
   });
 
+  // Half-typed texts are not worth the judge's time and money.
+  const asksJudge = () => "asksJudge" in form.elements.model.selectedOptions[0].dataset;
+
   text.addEventListener("input", () => {
     count();
     clearTimeout(timer);
     if (!text.value) score();
-    else if (live.checked && text.value.length <= LIVE_CHARACTERS) timer = setTimeout(score, DEBOUNCE_MS);
+    else if (live.checked && !asksJudge() && text.value.length <= LIVE_CHARACTERS) timer = setTimeout(score, DEBOUNCE_MS);
   });
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {

@@ -14,6 +14,7 @@
       } catch { /* not remembered */ }
     },
   };
-  const chosen = remembered.get("localStorage", "ostraka-theme");
+  // Who is signed in has a theme that goes along; the page came with it.
+  const chosen = root.dataset.person ? null : remembered.get("localStorage", "ostraka-theme");
   if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
 })();

@@ -1,4 +1,4 @@
-// The training pages: a key for a page that asks for one, and what is kept while parts change.
+// The training pages: a key for a page that asks for one.
 
 const KEY_STORE = "ostraka-key";
 const remembered = window.remembered;
@@ -66,47 +66,7 @@ document.addEventListener("htmx:configRequest", (event) => {
   Object.assign(event.detail.headers, headersOf(keyOf()));
 });
 
-// Nobody looks: nothing is asked.
-document.addEventListener("htmx:beforeRequest", (event) => {
-  const polls = event.target.getAttribute("hx-trigger")?.startsWith("every");
-  if (polls && document.hidden) event.preventDefault();
-});
-
-let opened = [];
-let status = "";
-const statusOf = () => document.querySelector("[data-status]")?.dataset.status || "";
-
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const isPage = (event.detail.xhr.getResponseHeader("content-type") || "").startsWith("text/html");
-  if (!isPage) {
-    event.detail.shouldSwap = false;
-    if (event.detail.xhr.status >= 400) toast("The server refused that. Load the page again.");
-    return;
-  }
-  opened = [...document.querySelectorAll("details[open][id]")].map((each) => each.id);
-  status = statusOf();
-});
-
-document.addEventListener("htmx:afterSwap", () => {
-  for (const id of opened) {
-    const details = document.getElementById(id);
-    if (details) details.open = true;
-  }
-  const now = statusOf();
-  const announcement = document.querySelector("[data-announcement]");
-  if (announcement && now !== status) announcement.textContent = now;
-  takePictures(document);
-  const answer = document.querySelector("[data-answer]");
-  if (answer && answer.getBoundingClientRect().top > innerHeight * 0.7) answer.scrollIntoView();
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-  const form = event.target.closest("form[data-quick]");
-  if (!form) return;
-  event.preventDefault();
-  form.requestSubmit();
-});
+document.addEventListener("htmx:afterSwap", () => takePictures(document));
 
 if (document.querySelector("[data-locked]") && keyOf()) {
   open(keyOf(), false).catch(() => toast("The server cannot be reached."));

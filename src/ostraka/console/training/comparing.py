@@ -203,7 +203,7 @@ def _try(
             )
         if "\0" in text:
             raise InvalidInputError("Your text contains the character NUL.")
-        [first], [second] = (serving.classify(name, [text]) for name in names)
+        [first], [second] = (msgspec.json.decode(serving.classify(name, [text])) for name in names)
     except (TooLargeError, InvalidInputError, UnknownModelError) as error:
         return (), error.message, error.status
     except OstrakaError as error:
@@ -231,8 +231,7 @@ def _answers(target: str, first: Mapping[str, Any], second: Mapping[str, Any]) -
 def _bar(answer: Mapping[str, Any], label: str) -> Bar | None:
     if label not in answer["scores"]:
         return None
-    encoded = answer.get("threshold")
-    thresholds = None if encoded is None else msgspec.json.decode(encoded)
+    thresholds = answer.get("threshold")
     return Bar(
         answer["scores"][label],
         thresholds.get(label) if thresholds else None,

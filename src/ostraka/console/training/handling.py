@@ -40,6 +40,7 @@ class Handlers:
     def page(self, request: Request, name: str, *, status: int = 200, **context: Any) -> Response:
         """The page `name` with what all of them need."""
         return self._pages.page(
+            request,
             f"training/{name}.html",
             status=status,
             here="/training",

@@ -6,8 +6,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ostraka.factory.batch_requests import ENDPOINTS, MOST_INLINE
 from ostraka.factory.batch_states import BatchStatus
-from ostraka.server.description.files import PAGES, query
-from ostraka.server.description.operation import Operation, Parameter
+from ostraka.server.description.files import PAGES
+from ostraka.server.description.operation import Operation, Parameter, query
 from ostraka.server.description.training import FileId
 from ostraka.server.envelopes import Dialect
 

@@ -9,16 +9,25 @@ from starlette.routing import Route
 
 from ostraka.moderator import Moderator
 from ostraka.server.description import (
+    appeals,
     azure,
     batches,
+    cases,
     classifiers,
     files,
+    items,
     litellm,
     mistral,
     openai,
     perspective,
+    policies,
+    record,
+    rewards,
     service,
     training,
+    tree_admin,
+    trees,
+    trials,
 )
 from ostraka.server.description.errors import DESCRIPTIONS, errors_of
 from ostraka.server.description.operation import Operation
@@ -35,6 +44,15 @@ OPERATIONS: Final[Sequence[Operation]] = (
     *perspective.OPERATIONS,
     *azure.OPERATIONS,
     *litellm.OPERATIONS,
+    *record.OPERATIONS,
+    *items.OPERATIONS,
+    *appeals.OPERATIONS,
+    *policies.OPERATIONS,
+    *trials.OPERATIONS,
+    *cases.OPERATIONS,
+    *rewards.OPERATIONS,
+    *trees.OPERATIONS,
+    *tree_admin.OPERATIONS,
     *service.OPERATIONS,
 )
 _REFERRED: Final = (
@@ -51,6 +69,7 @@ _SCHEMES: Final = {
     "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
     "azure": {"type": "apiKey", "in": "header", "name": "Ocp-Apim-Subscription-Key"},
     "google": {"type": "apiKey", "in": "query", "name": "key", "description": "Perspective only."},
+    "api-key": {"type": "apiKey", "in": "query", "name": "api_key", "description": "Trees only."},
     "google-header": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
 }
 _HEADERS: Final = {
@@ -140,9 +159,9 @@ def _responses(operation: Operation, refer: _Refer) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "The answer.", "headers": identified}
     if operation.shapes:
         good["content"] = _json(_any_of(operation.shapes, refer), operation.answers)
-    else:
+    elif operation.status != 204:
         good["content"] = {operation.answer_type: {"schema": {"type": "string"}}}
-    responses = {"200": good}
+    responses = {str(operation.status): good}
     for status, (description, answer) in operation.more_answers.items():
         responses[str(status)] = {"description": description, "content": _json(refer(answer), {})}
     for status, envelopes in errors_of(operation).items():

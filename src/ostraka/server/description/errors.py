@@ -6,6 +6,7 @@ from typing import Any, Final
 from msgspec import UNSET, Struct, UnsetType
 
 from ostraka.server.description.operation import Operation
+from ostraka.server.description.tree_shapes import TreeFailure
 from ostraka.server.envelopes import Dialect
 
 
@@ -82,6 +83,22 @@ class AzureError(Struct, forbid_unknown_fields=True):
     error: AzureProblem
 
 
+class OstrakaProblem(Struct, forbid_unknown_fields=True):
+    """`field` names what is at fault and `valid` what it may be, where both are known."""
+
+    code: str
+    message: str
+    field: str | None
+    request_id: str
+    valid: str | list[str] | UnsetType = UNSET
+
+
+class OstrakaFailure(Struct, forbid_unknown_fields=True):
+    """An error of `/api/…`."""
+
+    error: OstrakaProblem
+
+
 class UploadError(Struct, forbid_unknown_fields=True):
     """Why an uploaded file cannot be used, in Mistral's envelope."""
 
@@ -109,6 +126,8 @@ _ENVELOPES: Final[Mapping[Dialect, Any]] = {
     Dialect.MISTRAL: MistralError,
     Dialect.GOOGLE: GoogleError,
     Dialect.AZURE: AzureError,
+    Dialect.OSTRAKA: OstrakaFailure,
+    Dialect.OPEN_ASSISTANT: TreeFailure,
 }
 _OF_BODIES: Final = (400, 408, 413, 415)
 _OF_KEYS: Final = (401, 403)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ostraka.server.description.errors import UploadError
-from ostraka.server.description.operation import Operation, Parameter
+from ostraka.server.description.operation import TEXT, Operation, Parameter, query
 from ostraka.server.envelopes import Dialect
 
 FILE_ID: Final = "497f6eca-6276-4993-bfeb-53cbbbba6f09"
@@ -78,13 +78,8 @@ class SignedAddress(Struct, forbid_unknown_fields=True):
     url: str
 
 
-def query(name: str, description: str, schema: dict[str, Any] | None = None) -> Parameter:
-    """A parameter of the query."""
-    return Parameter(name, "query", description, schema=schema or {"type": "string"})
-
-
 _ID: Final = Parameter("file_id", "path", "A file's id.", FILE_ID)
-_LIST: Final = {"type": "array", "items": {"type": "string"}}
+_LIST: Final = {"type": "array", "items": TEXT}
 PAGES: Final = (
     query("page", "Page, from 0.", COUNT),
     query("page_size", "Entries on a page.", SIZE),

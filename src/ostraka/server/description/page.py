@@ -2,6 +2,7 @@
 from elsewhere.
 """
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -33,13 +34,14 @@ class Reference:
 
     async def document(self, request: Request) -> Response:
         """The OpenAPI document."""
-        return json_response(self._made())
+        return json_response(await asyncio.to_thread(self._made))
 
     async def page(self, request: Request) -> Response:
         """The reference page, with this server's address in its examples."""
         address = str(request.base_url).rstrip("/")
         if address not in self._pages:
-            self._pages = {address: _render(self._made(), address)}
+            made = await asyncio.to_thread(self._made)
+            self._pages = {address: _render(made, address)}
         return HTMLResponse(self._pages[address], headers=SECURITY_HEADERS)
 
     async def style(self, request: Request) -> Response:
@@ -93,6 +95,8 @@ def _kind(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(json.dumps(each) for each in schema["enum"])
     kind = schema.get("type", "anything")
+    if "prefixItems" in schema:  # so many, each of its own kind
+        return f"list of {', '.join(_kind(each) for each in schema['prefixItems'])}"
     if kind == "array":
         return f"list of {_kind(schema.get('items', {}))}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):

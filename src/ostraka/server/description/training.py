@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ostraka.factory.states import Status
-from ostraka.server.description.files import FILE_ID, PAGES, query
-from ostraka.server.description.operation import Operation, Parameter
+from ostraka.server.description.files import FILE_ID, PAGES
+from ostraka.server.description.operation import Operation, Parameter, query
 from ostraka.server.envelopes import Dialect
 
 JOB_ID: Final = "cbe076ac-5e5a-4a9f-8f3e-2f6c4a1d9b70"

@@ -36,7 +36,7 @@ from ostraka.factory.cascade import moderator_of
 from ostraka.factory.tables import BatchRow
 from ostraka.moderator import Moderator
 from ostraka.server import mistral, openai
-from ostraka.server.envelopes import Problem, dialect_of, error_response
+from ostraka.server.envelopes import Problem, error_response
 from ostraka.server.factory import classifications
 from ostraka.server.kept import Kept
 from ostraka.server.scoring import Scoring
@@ -223,7 +223,7 @@ async def _answer(app: Starlette, batch: BatchRow, line: Line) -> Response | Non
     try:
         return await _HANDLERS[batch.endpoint](request)
     except (OstrakaError, Problem) as error:
-        return error_response(dialect_of(request), error)
+        return error_response(request, error)
 
 
 def _request(app: Starlette, path: str, body: bytes) -> Request:

@@ -2,16 +2,18 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ostraka.assess.conversation import join_turns
-from ostraka.errors import FieldProblem, InvalidFieldsError, InvalidInputError, UnknownModelError
+from ostraka.errors import InvalidInputError, UnknownModelError
 from ostraka.server.body import check_texts, read_object
 from ostraka.server.envelopes import Problem, json_response
+from ostraka.server.fields import model_of, required, texts_of
 from ostraka.server.state import State, state_of
 
 _INLINE_CHARACTERS: Final = 20_000
@@ -22,22 +24,15 @@ async def classify(request: Request) -> Response:
     """Classify texts."""
     state = state_of(request)
     body = await read_object(request, state.settings)
-    model = _model(body)
-    value = _required(body, "input")
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
-        raise InvalidInputError(
-            "Input should be a string or a non-empty list of strings", field="input"
-        )
-    return await _answer(state, model, texts)
+    return await _answer(state, model_of(body), texts_of(body))
 
 
 async def classify_chat(request: Request) -> Response:
     """Classify whole conversations, each as one text."""
     state = state_of(request)
     body = await read_object(request, state.settings)
-    model = _model(body)
-    value = _required(body, "input")
+    model = model_of(body)
+    value = required(body, "input")
     conversations = [value] if isinstance(value, dict) else value
     if not isinstance(conversations, list) or not conversations:
         raise InvalidInputError(
@@ -61,27 +56,12 @@ async def _answer(state: State, model: str, texts: Sequence[str]) -> Response:
             results = await asyncio.to_thread(serving.classify, model, texts)
     except UnknownModelError as error:
         raise Problem(400, f"Invalid model: {model}", code="model_not_found") from error
-    return json_response({"id": secrets.token_hex(16), "model": model, "results": results})
+    return json_response(
+        {"id": secrets.token_hex(16), "model": model, "results": msgspec.Raw(results)}
+    )
 
 
 def _conversation(value: Any, field: str) -> str:
     if not isinstance(value, dict) or not isinstance(value.get("messages"), list):
         raise InvalidInputError("Input should be an object with messages", field=field)
     return join_turns(value["messages"], field=f"{field}.messages")
-
-
-def _required(body: Mapping[str, Any], field: str) -> Any:
-    if body.get(field) is None:
-        raise InvalidFieldsError([FieldProblem("missing", ("body", field), "Field required")])
-    return body[field]
-
-
-def _model(body: Mapping[str, Any]) -> str:
-    model = _required(body, "model")
-    if not isinstance(model, str):
-        raise InvalidInputError("Input should be a valid string", field="model", code="string_type")
-    if not model:
-        raise InvalidInputError(
-            "String should have at least 1 character", field="model", code="string_too_short"
-        )
-    return model

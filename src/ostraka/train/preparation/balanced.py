@@ -38,6 +38,8 @@ class Chosen:
     rare: list[int]
     frequent_only: list[int]
     clean: list[int]
+    is_balanced: bool = True
+    """Whether rare labels were enough to hold rows with frequent ones to them."""
 
     @property
     def rows(self) -> list[int]:
@@ -81,11 +83,12 @@ def choose(
     has_rare = ordered[:, ~frequent].any(axis=1)
     flagged = ordered.any(axis=1)
     rare = _first(order[has_rare], None, is_new)
-    balances = has_rare.sum() >= TOO_RARE * flagged.sum() and has_rare.any()
+    balances = bool(has_rare.sum() >= TOO_RARE * flagged.sum() and has_rare.any())
     wanted = _beside(len(rare), balance.frequent_share) if balances else None
     frequent_only = _first(order[flagged & ~has_rare], wanted, is_new)
     wanted = _beside(len(rare) + len(frequent_only), balance.clean_share)
-    return Chosen(rare, frequent_only, _first(order[~flagged], wanted, is_new))
+    clean = _first(order[~flagged], wanted, is_new)
+    return Chosen(rare, frequent_only, clean, balances)
 
 
 def _beside(others: int, share: float) -> int | None:

@@ -104,6 +104,16 @@ def to_flat(row: Row, *, as_text: bool) -> Row:
     return flat
 
 
+def count_untyped(row: Row, lost: Counter[str]) -> None:
+    """Count what comes back otherwise from cells of text; labels and shares come back whole."""
+    for name, value in row.items():
+        if name not in OWN:
+            lost["values of other fields that are empty"] += value == ""
+            lost["values of other fields that are no text, written as text"] += not isinstance(
+                value, str
+            )
+
+
 def columns_of(rows: Iterable[Row]) -> list[str]:
     """Every column that the rows need."""
     return ordered({name: None for row in rows for name in to_flat(row, as_text=True)})

@@ -8,6 +8,7 @@ last shuffle has no seed; ours has one.
 """
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Final
 
 import numpy as np
@@ -30,14 +31,15 @@ def labelled(shares: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]
 
 def filtered(labels: NDArray[np.bool_], order: Order) -> list[int]:
     """The rows it keeps of those in `order`, flagged ones first; not yet shuffled."""
-    flagged = [int(row) for row in order[labels[order].any(axis=1)]]
-    clean = [int(row) for row in order[~labels[order].any(axis=1)]]
+    is_flagged = labels[order].any(axis=1)
+    flagged, clean = order[is_flagged].tolist(), order[~is_flagged].tolist()
     total = len(flagged) / (1 - CLEAN)
     wanted_clean, wanted = int(total * CLEAN), int(total * (1 - CLEAN))
     counts = [0] * labels.shape[1]
     kept = []
-    for row in flagged[:wanted]:
-        carried = np.flatnonzero(labels[row]).tolist()
+    numbers = range(labels.shape[1])
+    for row, held in zip(flagged[:wanted], labels[flagged[:wanted]].tolist(), strict=True):
+        carried = list(compress(numbers, held))
         if all((counts[label] + 1) / wanted <= MOST for label in carried):
             kept.append(row)
             for label in carried:

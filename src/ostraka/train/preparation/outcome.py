@@ -2,20 +2,23 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import compress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from ostraka.train.preparation.files import FILE_NAMES, sha256, written_together
 from ostraka.train.preparation.notebook import SAFE
-from ostraka.train.preparation.pool import Pool
+from ostraka.train.preparation.pool import Pool, Shares
 from ostraka.train.preparation.recipe import Options, Part, Recipe, Selection
 
 REPORT: Final = "preparation.json"
 READABLE: Final = "preparation.md"
 OUTPUTS: Final = (*FILE_NAMES.values(), REPORT, READABLE)
 _DIGITS: Final = 4
+_ROWS_AT_A_TIME: Final = 1000
 
 
 def write(
@@ -45,9 +48,12 @@ def write(
 
 def _lines(part: Part, selection: Selection, options: Options) -> Iterator[bytes]:
     names = part.pool.labels
-    shares = part.pool.shares
-    for row in part.rows:
-        carried = [names[label] for label in selection.kept if part.labels[row, label]]
+    kept = [names[label] for label in selection.kept]
+    labels = part.labels[part.rows][:, selection.kept].tolist()
+    shares = _rounded(part.pool.shares[part.rows])
+    encode = msgspec.json.Encoder().encode
+    for row, held, rounded in zip(part.rows, labels, shares, strict=True):
+        carried = list(compress(kept, held))
         text = part.pool.text(row)
         if options.recipe is Recipe.NOTEBOOK:
             line = {"text": text, "labels": {options.target: carried or [SAFE]}}
@@ -55,9 +61,17 @@ def _lines(part: Part, selection: Selection, options: Options) -> Iterator[bytes
             continue
         whole: dict[str, Any] = {"text": text, "labels": {options.target: carried}}
         if options.soft_labels:
-            rounded = [round(share, _DIGITS) for share in shares[row].tolist()]
             whole["soft_labels"] = {options.target: dict(zip(names, rounded, strict=True))}
-        yield msgspec.json.encode(whole) + b"\n"
+        yield encode(whole) + b"\n"
+
+
+def _rounded(shares: Shares) -> Iterator[list[float]]:
+    """Row by row; annotators are few, so that few shares are left to round."""
+    different, places = np.unique(shares, return_inverse=True)
+    rounded = [round(share, _DIGITS) for share in different.tolist()]
+    places = places.reshape(shares.shape)
+    for start in range(0, len(places), _ROWS_AT_A_TIME):
+        yield from np.array(rounded)[places[start : start + _ROWS_AT_A_TIME]].tolist()
 
 
 def _report(

@@ -5,12 +5,13 @@ A row costs four bytes a label and eight for the place of its text, so that a mi
 """
 
 import hashlib
+import mmap
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from ostraka.errors import DataError
 _KEPT_PROBLEMS: Final = 10
 
 Shares = NDArray[np.float32]
+Texts = tuple[bytes, NDArray[np.int64]]
+"""Texts end to end in UTF-8, and their lengths."""
 
 
 class Batch(Protocol):
@@ -40,6 +43,19 @@ class Batch(Protocol):
 
     def problem(self, index: int) -> str | None:
         """Why the row at `index` could not be read, if so."""
+        ...
+
+
+@runtime_checkable
+class ArrayBatch(Batch, Protocol):
+    """A batch whose columns are arrays already; none of its rows has a problem."""
+
+    def numbers(self, name: str) -> Shares | None:
+        """One number a row; None where a row has something else."""
+        ...
+
+    def encoded(self, name: str) -> "Texts | None":
+        """The texts of all rows; None where a row has something else."""
         ...
 
 
@@ -67,6 +83,8 @@ class Pool:
 
     def close(self) -> None:
         """Give the disk space back."""
+        if isinstance(content := self.__dict__.pop("_content", None), mmap.mmap):
+            content.close()
         self._file.close()
 
     def read(
@@ -96,15 +114,14 @@ class Pool:
             report(len(self))
         self._file.flush()
 
-    def _add(self, texts: Sequence[bytes], shares: Shares) -> None:
-        content = b"".join(texts)
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    def _add(self, texts: Texts, shares: Shares) -> None:
+        content, lengths = texts
         self._file.write(content)
         for part in (content, lengths.tobytes(), shares.tobytes()):
             self._hash.update(part)
         self._lengths.append(lengths)
         self._shares.append(shares)
-        self._rows += len(texts)
+        self._rows += len(lengths)
 
     @property
     def digest(self) -> str:
@@ -123,28 +140,60 @@ class Pool:
     def _ends(self) -> NDArray[np.int64]:
         return np.cumsum(np.concatenate([np.zeros(1, np.int64), *self._lengths]))
 
+    @cached_property
+    def _content(self) -> mmap.mmap | bytes:
+        """All texts. Mapped: rows are looked up in any order, a million times."""
+        if not self._ends[-1]:
+            return b""
+        return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+
     def text(self, index: int) -> str:
         """The text of a row, once all is read."""
-        start, end = self._ends[index], self._ends[index + 1]
-        self._file.seek(start)
-        return self._file.read(end - start).decode("utf-8")
+        return self.encoded(index).decode("utf-8")
+
+    def encoded(self, index: int) -> bytes:
+        """The text of a row in UTF-8, once all is read."""
+        start, end = self._ends[index : index + 2].tolist()
+        return self._content[start:end]
 
 
 def _rows(
     batch: Batch, text_column: str, labels: Sequence[str]
-) -> tuple[list[bytes], Shares, list[tuple[int, str]]]:
+) -> tuple[Texts, Shares, list[tuple[int, str]]]:
+    if isinstance(batch, ArrayBatch) and (found := _arrays(batch, text_column, labels)):
+        return *found, []
     columns = [batch.column(label) for label in labels]
     with suppress(ValueError, TypeError, AttributeError, UnicodeEncodeError):
         shares = np.ascontiguousarray(np.array(columns, np.float32).T)
-        fits = bool(((shares >= 0) & (shares <= 1)).all())  # NaN, that is nothing, fits nothing
-        if fits and not any(batch.problem(index) for index in range(len(batch))):
-            return [text.encode() for text in batch.column(text_column)], shares, []
+        if _fit(shares) and not any(batch.problem(index) for index in range(len(batch))):
+            texts = [text.encode() for text in batch.column(text_column)]
+            return _joined(texts), shares, []
     return _rows_one_by_one(batch, text_column, labels, columns)
+
+
+def _arrays(
+    batch: ArrayBatch, text_column: str, labels: Sequence[str]
+) -> tuple[Texts, Shares] | None:
+    """The rows, if they are arrays and all is well; nothing is done for a single row."""
+    columns = [numbers for label in labels if (numbers := batch.numbers(label)) is not None]
+    if len(columns) < len(labels):
+        return None
+    shares = np.stack(columns, axis=1)
+    texts = batch.encoded(text_column) if _fit(shares) else None
+    return None if texts is None else (texts, shares)
+
+
+def _fit(shares: Shares) -> bool:
+    return bool(((shares >= 0) & (shares <= 1)).all())  # NaN, that is nothing, fits nothing
+
+
+def _joined(texts: Sequence[bytes]) -> Texts:
+    return b"".join(texts), np.fromiter(map(len, texts), np.int64, len(texts))
 
 
 def _rows_one_by_one(
     batch: Batch, text_column: str, labels: Sequence[str], columns: Sequence[Sequence[Any]]
-) -> tuple[list[bytes], Shares, list[tuple[int, str]]]:
+) -> tuple[Texts, Shares, list[tuple[int, str]]]:
     """The slow way, which finds the rows that are wrong and says why."""
     texts: list[bytes] = []
     good: list[list[float]] = []
@@ -159,7 +208,7 @@ def _rows_one_by_one(
             good.append(row)
         except ValueError as error:
             problems.append((batch.first + index, str(error)))
-    return texts, np.array(good, np.float32).reshape(-1, len(labels)), problems
+    return _joined(texts), np.array(good, np.float32).reshape(-1, len(labels)), problems
 
 
 def _share(value: Any, label: str) -> float:

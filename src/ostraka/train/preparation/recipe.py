@@ -19,7 +19,7 @@ from ostraka.train.preparation.files import PARTS
 from ostraka.train.preparation.order import Order, drawn, streamed
 from ostraka.train.preparation.pool import Pool
 from ostraka.train.preparation.stratify import stratified
-from ostraka.train.preparation.texts import is_usable, text_key
+from ostraka.train.preparation.texts import usable_key
 
 WHOLE: Final = "whole"
 """The name of the one pool of a source without parts."""
@@ -71,6 +71,8 @@ class Part:
     looked_at: int
     duplicates: int = 0
     reached: dict[str, float] = field(default_factory=dict)
+    missed: dict[str, str] = field(default_factory=dict)
+    """Why a share in `reached` is not the one that was wanted."""
 
 
 @dataclass(slots=True)
@@ -119,7 +121,7 @@ def _notebook(pools: Mapping[str, Pool], options: Options) -> Selection:
     for label in (each for index, each in enumerate(labels_of) if index not in kept):
         selection.notes.append(f"{label} is dropped: under 1 % of the rows of all parts have it")
     unusable = sum(
-        not is_usable(part.pool.text(row)) for part in parts.values() for row in part.rows
+        usable_key(part.pool.encoded(row)) is None for part in parts.values() for row in part.rows
     )
     if unusable:
         selection.notes.append(f"{unusable} texts are empty or too long; a job may refuse them")
@@ -178,7 +180,8 @@ def _whole(pool: Pool, options: Options) -> Selection:
     only_frequent = chosen.any(axis=1) & ~chosen[:, ~frequent].any(axis=1)
     # Kinds of rows are strata like labels, so that every part has the balance of the whole.
     strata = np.column_stack([chosen, only_frequent, ~chosen.any(axis=1)])
-    carried = [np.flatnonzero(row).tolist() for row in strata]
+    numbers, ends = strata.nonzero()[1].tolist(), strata.sum(axis=1).cumsum().tolist()
+    carried = [numbers[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     assigned = stratified(carried, [size / sum(sizes) for size in sizes], options.seed)
     rows = np.array(whole.rows, np.int64)
     parts: dict[str, Part] = {}
@@ -186,6 +189,9 @@ def _whole(pool: Pool, options: Options) -> Selection:
         own = rows[assigned == number].tolist()
         part = Part(pool, labels, own, sizes[number])
         part.reached = _reached(labels[own], frequent)
+        part.missed = whole.missed or dict.fromkeys(
+            part.reached, "the parts are divided by their labels, as near as whole rows allow"
+        )
         _shuffle(part, options.seed, number)
         parts[name] = part
     selection = _described(parts, frequent, options)
@@ -218,10 +224,9 @@ def _chosen(
 
     def is_new(row: int) -> bool:
         nonlocal duplicates
-        text = pool.text(row)
-        if not is_usable(text):
+        key = usable_key(pool.encoded(row))
+        if key is None:
             return False
-        key = text_key(text)
         if key in seen:
             duplicates += 1
             return False
@@ -231,7 +236,23 @@ def _chosen(
     chosen: Chosen = balanced.choose(labels, order, frequent, options.balance, is_new)
     part = Part(pool, labels, chosen.rows, len(order), duplicates)
     part.reached = _reached(labels[part.rows], frequent)
+    part.missed = {
+        key: reason
+        for key, (share, _) in _wanted(options).items()
+        if abs(part.reached[key] - share) > _near(part)
+        and (reason := _reason(key, share, part, chosen))
+    }
     return part
+
+
+def _reason(key: str, wanted: float, part: Part, chosen: Chosen) -> str:
+    """Why rows of one kind are not the share that was wanted of them."""
+    if key == "frequent_share" and not chosen.is_balanced:
+        return "too few rows have a rare label to hold the others to them, so all flagged rows stay"
+    if wanted >= 1.0:
+        return "rows of the other kind are not left out"
+    doubles = f", {part.duplicates:,} of which repeat a text" if part.duplicates else ""
+    return f"there are no others among the {part.looked_at:,} rows looked at{doubles}"
 
 
 def _shuffle(part: Part, seed: int, number: int) -> None:
@@ -252,16 +273,25 @@ def _described(parts: dict[str, Part], frequent: NDArray[np.bool_], options: Opt
         raise DataError(f"no row has a share of {options.threshold} or more")
     numbers = list(range(len(frequent)))
     selection = Selection(parts, numbers, np.flatnonzero(frequent).tolist())
-    wanted = {
-        "clean_share": (options.balance.clean_share, "clean rows"),
-        "frequent_share": (options.balance.frequent_share, "rows with frequent labels only"),
-    }
     for name, part in parts.items():
-        for key, (share, what) in wanted.items():
-            near = _NEAR + 2 / max(len(part.rows), 1)
-            if abs(part.reached[key] - share) > near:
-                selection.notes.append(
-                    f"{name}: {part.reached[key]:.1%} are {what}, {share:.1%} were wanted: "
-                    "the source has no others"
-                )
+        for key, (share, what) in _wanted(options).items():
+            if abs(part.reached[key] - share) > _near(part):
+                note = f"{name}: {part.reached[key]:.1%} are {what}, {share:.1%} were wanted"
+                reason = part.missed.get(key)
+                selection.notes.append(f"{note}: {reason}" if reason else note)
     return selection
+
+
+def _wanted(options: Options) -> dict[str, tuple[float, str]]:
+    """The shares to reach, and of what they are shares."""
+    return {
+        "clean_share": (options.balance.clean_share, "clean rows"),
+        "frequent_share": (
+            options.balance.frequent_share,
+            "rows with frequent labels only, of those flagged",
+        ),
+    }
+
+
+def _near(part: Part) -> float:
+    return _NEAR + 2 / max(len(part.rows), 1)

@@ -21,23 +21,24 @@ def stratified(
     A unit is a row, or rows that stay together: `weights` says how many. `labels` holds the numbers
     of its labels, `shares` how much of the whole each part is to get.
     """
-    sizes = np.ones(len(labels), np.int64) if weights is None else np.asarray(weights, np.int64)
+    # Lists, not arrays: they are looked at one number at a time.
+    sizes = [1] * len(labels) if weights is None else [int(weight) for weight in weights]
     order = np.random.default_rng(seed).permutation(len(labels)).tolist()
     columns = max((max(each, default=-1) for each in labels), default=-1) + 1
     totals = [0] * columns
     holders: list[list[int]] = [[] for _ in range(columns)]
     for unit in order:
         for label in labels[unit]:
-            totals[label] += int(sizes[unit])
+            totals[label] += sizes[unit]
             holders[label].append(unit)
-    whole = int(sizes.sum())
+    whole = sum(sizes)
     room = [share * whole for share in shares]
     lacking = [[share * total for share in shares] for total in totals]
-    assigned = np.full(len(labels), -1, np.int8)
+    assigned = [-1] * len(labels)
     left = {label: total for label, total in enumerate(totals) if total}
 
     def assign(unit: int, part: int) -> None:
-        size = int(sizes[unit])
+        size = sizes[unit]
         assigned[unit] = part
         room[part] -= size
         for label in labels[unit]:
@@ -57,7 +58,7 @@ def stratified(
     for unit in order:
         if assigned[unit] < 0:
             assign(unit, max(parts, key=lambda part: room[part]))
-    return assigned
+    return np.array(assigned, np.int8)
 
 
 def labels_of_none(left: dict[int, int]) -> list[int]:

@@ -4,6 +4,7 @@ The types of a Parquet file must be known before its first row: rows are read tw
 """
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
@@ -16,6 +17,7 @@ from ostraka.train.preparation.convert import (
     Row,
     cell_of,
     columns_of,
+    count_untyped,
     encoded,
     ordered,
     to_flat,
@@ -32,14 +34,15 @@ Rows = Callable[[], Iterable[Row]]
 """The rows, from the first one, as often as it is called."""
 
 
-def write_delimited(rows: Rows, file: TextIO, delimiter: str) -> int:
-    """Write a CSV or TSV file; how many rows."""
+def write_delimited(rows: Rows, file: TextIO, delimiter: str, lost: Counter[str]) -> int:
+    """Write a CSV or TSV file; how many rows. `lost` counts what it could not hold."""
     columns = columns_of(rows())
     writer = csv.DictWriter(file, columns, delimiter=delimiter, lineterminator="\n", restval="")
     writer.writeheader()
     count = 0
     for row in rows():
         writer.writerow(to_flat(row, as_text=True))
+        count_untyped(row, lost)
         count += 1
     return count
 

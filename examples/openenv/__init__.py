@@ -1,0 +1,1 @@
+"""Ostraka's moderation queue as an OpenEnv environment."""

@@ -1,0 +1,1 @@
+"""Pages of policy owners and leads: policies, insights, the audit log."""

@@ -1,0 +1,1 @@
+"""Signing in and out, people and their keys, and everybody's own settings."""

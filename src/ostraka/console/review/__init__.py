@@ -1,0 +1,1 @@
+"""The pages that reviewers work with: queue, case, appeals, items."""

@@ -1,0 +1,1 @@
+"""Webhooks: where events go, what became of each, and the dead letters."""

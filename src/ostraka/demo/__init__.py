@@ -1,0 +1,1 @@
+"""A living system for newcomers: content that we wrote, and two weeks of simulated work on it."""

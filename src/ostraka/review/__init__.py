@@ -1,0 +1,1 @@
+"""Items, verdicts, cases and decisions: what is judged, what people must decide, what they did."""

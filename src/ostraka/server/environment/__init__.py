@@ -1,0 +1,1 @@
+"""The environment over HTTP and WebSocket: plain REST clients and OpenEnv's on the same paths."""

@@ -1,0 +1,50 @@
+"""The fields that bodies of Mistral's dialect share, checked one way for all of its paths."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ostraka.errors import FieldProblem, InvalidFieldsError, InvalidInputError
+
+
+def required(body: Mapping[str, Any], field: str) -> Any:
+    """The value of a field.
+
+    Raises:
+        InvalidFieldsError: it is missing or null.
+    """
+    if body.get(field) is None:
+        raise InvalidFieldsError([FieldProblem("missing", ("body", field), "Field required")])
+    return body[field]
+
+
+def model_of(body: Mapping[str, Any]) -> str:
+    """The name of the model that is asked.
+
+    Raises:
+        InvalidFieldsError: none is named.
+        InvalidInputError: it is no string, or an empty one.
+    """
+    model = required(body, "model")
+    if not isinstance(model, str):
+        raise InvalidInputError("Input should be a valid string", field="model", code="string_type")
+    if not model:
+        raise InvalidInputError(
+            "String should have at least 1 character", field="model", code="string_too_short"
+        )
+    return model
+
+
+def texts_of(body: Mapping[str, Any]) -> list[str]:
+    """The texts of `input`; a single one may stand without a list.
+
+    Raises:
+        InvalidFieldsError: there is no input.
+        InvalidInputError: it is not of strings.
+    """
+    value = required(body, "input")
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or set(map(type, texts)) != {str}:
+        raise InvalidInputError(
+            "Input should be a string or a non-empty list of strings", field="input"
+        )
+    return texts
