@@ -64,6 +64,7 @@ def train(
     options: TrainingOptions | None = None,
     heard: Heard | None = None,
     work: Path | None = None,
+    known_steps: int = 0,
 ) -> tuple[Classifier, dict[str, Any]]:
     manifest = train_classifier(
         train,
@@ -75,6 +76,7 @@ def train(
         folder / "model",
         heard or Heard(),
         {"files": {"train.jsonl": "0" * 64}},
+        known_steps=known_steps,
     )
     return Classifier.load(folder / "model"), manifest
 
@@ -260,9 +262,10 @@ def test_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "part", examples, valid, work=work, heard=Heard(stop_at))
         assert not (tmp_path / "part" / "model" / "manifest.json").exists()
-    resumed, _ = train(tmp_path / "part", examples, valid, work=work, heard=heard)
+    resumed, _ = train(tmp_path / "part", examples, valid, work=work, heard=heard, known_steps=120)
     assert heard.events["training-resumed"] == {"step": 150}
-    assert heard.checkpoints[0].step == 151
+    steps = [each.step for each in heard.checkpoints]
+    assert steps == [*range(121, 161), *range(151, steps[-1] + 1)], "and tells what may be lost"
     assert resumed.digest == whole.digest
     pictures = [tmp_path / name / "model" / "report" / "loss.png" for name in ("whole", "part")]
     assert pictures[0].read_bytes() == pictures[1].read_bytes(), "the curve is whole too"

@@ -163,6 +163,7 @@ def _train(task: Task, folder: Path, voice: Voice) -> None:
             output=folder / MODEL_FOLDER,
             progress=progress,
             provenance=task.provenance,
+            known_steps=task.known_steps,
         )
     if is_main_process():
         # Loaded once here, so that a model which cannot be served never becomes one.

@@ -9,6 +9,7 @@ from ostraka.factory.base import Factory
 from ostraka.factory.tables import FileRow, JobRow
 from ostraka.factory.tasks import WORK_FOLDER, DataFile, Purpose, Task, given_target
 from ostraka.factory.tracking import tracking_of
+from ostraka.train.learning_curve import CURVE
 
 _CHUNK: Final = 1 << 20
 _ATTEMPT: Final = "attempt-"
@@ -24,7 +25,11 @@ def attempt_folder(factory: Factory, job_id: str, token: int) -> Path:
     begun = [each / WORK_FOLDER for each in former if (each / WORK_FOLDER).is_dir()]
     if begun:
         # What is renamed into place is whole. Whoever still writes there writes elsewhere.
-        shutil.copytree(begun[-1], folder / WORK_FOLDER, dirs_exist_ok=True, copy_function=_copy)
+        work = folder / WORK_FOLDER
+        shutil.copytree(begun[-1], work, dirs_exist_ok=True, copy_function=_copy)
+        # Again, and last: it then has every step of the state beside it.
+        if (begun[-1] / CURVE).is_file():
+            _copy(str(begun[-1] / CURVE), str(work / CURVE))
     for each in former:
         if each != folder:
             shutil.rmtree(each, ignore_errors=True)
@@ -42,8 +47,12 @@ def write_task(
     files: dict[str, FileRow],
     purpose: Purpose,
     folder: Path,
+    known_steps: int = 0,
 ) -> None:
-    """Fetch a job's files into its folder, and write down what is to be done with them."""
+    """Fetch a job's files into its folder, and write down what is to be done with them.
+
+    Checkpoints of the job are recorded up to step `known_steps`.
+    """
     data = folder / "data"
     data.mkdir(exist_ok=True)
     weights = {each["file_id"]: each["weight"] for each in job.training_files}
@@ -70,6 +79,7 @@ def write_task(
             "model": job.model,
             "files": {row.filename: row.sha256 for row in files.values()},
         },
+        known_steps=known_steps,
     )
     task.write(folder)
 

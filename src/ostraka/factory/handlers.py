@@ -138,11 +138,15 @@ def _succeed(factory: Factory, lease: Lease, outcome: _Outcome) -> None:
 
 def _trained_tokens(session: Session, job: JobRow) -> int:
     """Those of the steps that were really made, which may be fewer than were planned."""
-    last = session.scalar(
-        select(func.max(JobCheckpointRow.step)).where(JobCheckpointRow.job_id == job.id)
-    )
-    steps: int = job.details["hyperparameters"]["training_steps"] if last is None else last
+    planned: int = job.details["hyperparameters"]["training_steps"]
+    steps = _last_step(session, job) or planned
     return steps * int(job.details["train_tokens_per_step"])
+
+
+def _last_step(session: Session, job: JobRow) -> int:
+    """Of the checkpoints recorded; 0 if there are none."""
+    recorded = select(func.max(JobCheckpointRow.step)).where(JobCheckpointRow.job_id == job.id)
+    return session.scalar(recorded) or 0
 
 
 def _begin(factory: Factory, lease: Lease, act: Act) -> bool:
@@ -202,8 +206,9 @@ class _Run:
         with self._factory.database.reading() as session:
             job = get_job(session, self._job_id)
             files = {each: session.get_one(FileRow, each) for each in _file_ids(job)}
+            known_steps = _last_step(session, job)
             session.expunge_all()
-        write_task(self._factory, job, files, self._purpose, folder)
+        write_task(self._factory, job, files, self._purpose, folder, known_steps)
         try:
             child = start_child(folder, self._factory.settings)
         except OperatorError as error:  # another attempt would find the same

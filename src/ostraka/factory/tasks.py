@@ -48,6 +48,8 @@ class Task:
     threads: int = 1
     tracking: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    known_steps: int = 0
+    """Checkpoints up to this step are recorded; an attempt before this one made them."""
 
     def write(self, folder: Path) -> None:
         """Into the working folder."""

@@ -29,7 +29,7 @@ from ostraka.train.classifier_evaluation import evaluate
 from ostraka.train.classifier_fitting import choose_thresholds, fit_calibration
 from ostraka.train.classifier_plots import write_plots
 from ostraka.train.classifier_report import classifier_card
-from ostraka.train.learning_curve import LearningCurve
+from ostraka.train.learning_curve import CURVE, LearningCurve
 from ostraka.train.trainer import (
     Progress,
     Quiet,
@@ -65,13 +65,15 @@ def train_classifier(
     provenance: Mapping[str, Any],
     *,
     precision: float | None = None,
+    known_steps: int = 0,
 ) -> dict[str, Any]:
     """Train on `data`, and write a model folder to `output`; returns its manifest.
 
     Without `valid`, a tenth of the rows, drawn by the seed, is held out in its stead; calibration
     and thresholds need rows that no weight has seen. `precision` chooses thresholds for it
     instead of for F1. `folder` is the working folder: with what it holds of the same training,
-    this one goes on. The manifest is written last: an `output` without it is no model.
+    this one goes on, and repeats to `progress` the checkpoints after step `known_steps`, up to
+    which the one before it has told them for certain. The manifest is written last: an `output` without it is no model.
 
     Of the processes that a launcher started together, only the first one reports and writes
     anything; in the others the manifest is empty.
@@ -86,8 +88,9 @@ def train_classifier(
     split = _split(data, valid, test, options, progress)
     output.mkdir(parents=True, exist_ok=True)
     (output / MANIFEST).unlink(missing_ok=True)
-    curve = LearningCurve(folder / "curve.jsonl", progress)
+    curve = LearningCurve(folder / CURVE, progress)
     try:
+        curve.repeat(after=known_steps)
         trained = trainer_for(base).fit(split.train, split.valid, options, folder, curve)
     finally:
         curve.close()

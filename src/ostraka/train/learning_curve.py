@@ -4,9 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ostraka.train.trainer import Checkpoint, Progress
+
+
+CURVE: Final = "curve.jsonl"
+"""In the working folder. A step is written here before any state that has made it."""
 
 
 class LearningCurve:
@@ -22,6 +26,16 @@ class LearningCurve:
     def checkpoints(self) -> list[Checkpoint]:
         """All of them, of this process and those before it."""
         return [self._steps[step] for step in sorted(self._steps)]
+
+    def repeat(self, after: int) -> None:
+        """Pass on what processes before this one kept of the steps after `after`.
+
+        What they told may have been lost with whoever listened, and a training that goes on from
+        its state does not make these steps again.
+        """
+        for checkpoint in self.checkpoints:
+            if checkpoint.step > after:
+                self._listener.checkpoint(checkpoint)
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         """Keep it and pass it on."""
