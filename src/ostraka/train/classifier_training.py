@@ -73,7 +73,8 @@ def train_classifier(
     and thresholds need rows that no weight has seen. `precision` chooses thresholds for it
     instead of for F1. `folder` is the working folder: with what it holds of the same training,
     this one goes on, and repeats to `progress` the checkpoints after step `known_steps`, up to
-    which the one before it has told them for certain. The manifest is written last: an `output` without it is no model.
+    which the one before it has told them for certain. The manifest is written last: an `output`
+    without it is no model.
 
     Of the processes that a launcher started together, only the first one reports and writes
     anything; in the others the manifest is empty.

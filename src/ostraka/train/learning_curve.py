@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from ostraka.train.trainer import Checkpoint, Progress
 
-
 CURVE: Final = "curve.jsonl"
 """In the working folder. A step is written here before any state that has made it."""
 
