@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-CACHE = HERE.parents[1] / ".clients"
+ROOT = HERE.parents[1]
+CACHE = ROOT / ".clients"
 SUITES = HERE / "suites"
+OURS = "ostraka"
+"""Named among requirements: this checkout, for what is a plug-in of the client."""
 TEST_RUNNER = "pytest==9.0.2"
 ALL_CLIENTS = os.environ.get("OSTRAKA_TEST_ALL_CLIENTS", "") not in ("", "0")
 
@@ -63,7 +66,9 @@ class Client:
         uv = [sys.executable, "-m", "uv"]
         _run([*uv, "venv", "--quiet", "--python", sys.executable, str(self.folder)])
         target = ["--python", str(self.folder / "bin/python"), "--exclude-newer", self.as_of]
-        _run([*uv, "pip", "install", "--quiet", *target, TEST_RUNNER, *self.requirements])
+        ours = [] if OURS not in self.requirements else ["--editable", str(ROOT)]
+        others = [each for each in self.requirements if each != OURS]
+        _run([*uv, "pip", "install", "--quiet", *target, TEST_RUNNER, *others, *ours])
         if self.bare:
             _run([*uv, "pip", "install", "--quiet", "--no-deps", *target, *self.bare])
 

@@ -11,9 +11,8 @@ from typing import Any, Final
 
 import httpx
 
-from ostraka.environment.actions import MALFORMED
 from ostraka.environment.environment import Environment
-from ostraka.environment.prompts import SYSTEM, answer_in, formats_of, prompt_of
+from ostraka.environment.prompts import SYSTEM, decision_in, formats_of, prompt_of
 from ostraka.errors import JudgeRefusedRequestError, JudgeUnavailableError, SettingsError
 
 _ATTEMPTS: Final = 4
@@ -64,11 +63,7 @@ class LanguageModelAgent:
             {"role": "user", "content": prompt_of(observation)},
         ]
         body = {"model": self._model, "messages": messages, "temperature": 0, "max_tokens": 256}
-        text = self._in_some_format(body, formats_of(observation))
-        answer = answer_in(text)
-        if answer is None:
-            return {"action_type": MALFORMED, "violation_type": "none", "reasoning": text[:200]}
-        return answer
+        return decision_in(self._in_some_format(body, formats_of(observation)))
 
     def _in_some_format(
         self, body: dict[str, Any], formats: Sequence[Mapping[str, Any] | None]

@@ -73,6 +73,12 @@ def fenced(content: str) -> str:
     return f"<{mark}>\n{content}\n</{mark}>"
 
 
+def decision_in(text: str) -> dict[str, Any]:
+    """The decision that a model wrote; one that is marked as malformed where it wrote none."""
+    malformed = {"action_type": MALFORMED, "violation_type": "none", "reasoning": text[:200]}
+    return answer_in(text) or malformed
+
+
 def answer_in(text: str) -> dict[str, Any] | None:
     """The JSON object with an action in `text`, fenced or not; None where there is none."""
     found = _OBJECT.search(text)

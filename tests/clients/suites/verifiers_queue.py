@@ -1,57 +1,76 @@
-"""The task set of verifiers: its tasks name our episodes, and what models say is understood."""
+"""verifiers' own engine plays our queue: as our task set, and as any OpenEnv server's."""
 
-import importlib.util
 import json
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
-import httpx
 import pytest
-from verifiers.v1.tasksets.openenv.taskset import parse_action
-from websockets.sync.client import connect
+
+from ostraka.environment.environment import Environment
+from ostraka.environment.prompts import SYSTEM
+from ostraka.testing.openai_server import ScriptedServer, scripted_server
 
 SERVER = os.environ["OSTRAKA_TEST_ENVIRONMENT"]
-MODULE = Path(__file__).parents[3] / "src/ostraka/environment/verifiers_queue.py"
+ANSWER = '```json\n{"action_type": "remove", "violation_type": "spam"}\n```'
+PLAYER = '[env.player.harness]\nid = "null"\n[env.player.runtime]\ntype = "subprocess"\n'
 
 
-def loaded() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("verifiers_queue", MODULE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def model() -> Iterator[ScriptedServer]:
+    with scripted_server({"default": {"content": ANSWER}}) as server:
+        yield server
 
 
-def test_tasks_are_episodes_of_the_server() -> None:
-    module = loaded()
-    resets = module.resets_of("task_hard", first_seed=5, episodes=3)
-    config = module.ModerationQueueConfig(base_url=SERVER, resets=resets)
-    tasks = list(module.ModerationQueueTaskset(config).load())
-    assert [task.data.reset["seed"] for task in tasks] == [5, 6, 7]
-    assert all(task.data.base_url == SERVER for task in tasks)
+def played(taskset: str, model: ScriptedServer, folder: Path) -> list[dict[str, Any]]:
+    """The traces of a run of `vf-eval`, in the order of their tasks."""
+    client = f'[client]\nbase_url = "{model.base_url}"\napi_key_var = "KEY"\n'
+    configuration = f'model = "scripted"\npush = false\n[env.taskset]\n{taskset}\n{PLAYER}{client}'
+    (folder / "run.toml").write_text(configuration)
+    command = [str(Path(sys.executable).parent / "vf-eval"), "@", "run.toml"]
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | {"KEY": "none"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    [written] = folder.glob("outputs/*/traces.jsonl")
+    episodes = [json.loads(line) for line in written.read_text().splitlines()]
+    traces = [trace for episode in episodes for trace in episode["traces"]]
+    assert not any(trace["errors"] for trace in traces), traces
+    return sorted(traces, key=lambda trace: str(trace["task"]))
 
 
-@pytest.mark.parametrize("said", ["remove", '{"action_type": "remove"}', "```json\n{}\n```"])
-def test_what_models_say_becomes_an_action(said: str) -> None:
-    """verifiers reads a bare word as an action where a schema asks for one field alone."""
-    schema = httpx.get(f"{SERVER}/schema").json()["action"]
-    said = said.replace("{}", '{"action_type": "remove"}')
-    assert parse_action(said, schema) == {"action_type": "remove"}
+def score_of_removing(task_id: str, seed: int) -> float:
+    environment = Environment()
+    environment.reset(task_id, seed=seed, split="train")
+    while not environment.step({"action_type": "remove", "violation_type": "spam"}).done:
+        pass
+    return environment.play.score
 
 
-def test_an_episode_is_worth_its_sum() -> None:
-    """What verifiers' engine does with a task, message by message; its rewards are summed."""
-    schema = httpx.get(f"{SERVER}/schema").json()["action"]
-    (reset,) = loaded().resets_of("task_hard", first_seed=5, episodes=1)
-    total, done, turns = 0.0, False, 0
-    with connect(f"{SERVER.replace('http', 'ws')}/ws") as socket:
-        socket.send(json.dumps({"type": "reset", "data": reset}))
-        assert json.loads(socket.recv())["data"]["done"] is False
-        while not done:
-            data = parse_action("remove", schema)
-            socket.send(json.dumps({"type": "step", "data": data}))
-            answer = json.loads(socket.recv())["data"]
-            total, done, turns = total + (answer["reward"] or 0.0), answer["done"], turns + 1
-    assert turns == 12
-    assert 0.0 < total <= 1.0
+def test_an_episode_is_worth_what_it_is_here(model: ScriptedServer, tmp_path: Path) -> None:
+    taskset = 'id = "ostraka-queue"\ntask_id = "task_hard"\nfirst_seed = 5\nepisodes = 2'
+    traces = played(taskset, model, tmp_path)
+    expected = [score_of_removing("task_hard", seed) for seed in (5, 6)]
+    assert [trace["rewards"]["score"]["score"] for trace in traces] == pytest.approx(expected)
+    assert [trace["metrics"] for trace in traces] == [{"steps": 12.0, "invalid": 0.0}] * 2
+    first, *_ = model.state()["last"]["messages"]
+    assert first == {"role": "system", "content": SYSTEM}
+
+
+def test_an_answer_without_a_decision_earns_nothing(tmp_path: Path) -> None:
+    with scripted_server({"default": {"content": "I would rather not say."}}) as model:
+        [trace] = played('id = "ostraka-queue"\nepisodes = 1', model, tmp_path)
+    assert trace["rewards"]["score"]["score"] == 0.0
+    assert trace["metrics"] == {"steps": 12.0, "invalid": 12.0}
+
+
+def test_its_engine_for_openenv_plays_on_our_server(model: ScriptedServer, tmp_path: Path) -> None:
+    """The rewards of steps are summed there; with the scale `episode` that is a mean."""
+    reset = '{task_id = "task_easy", seed = 5, split = "train", reward_scale = "episode"}'
+    taskset = f'id = "openenv"\nbase_url = "{SERVER}"\nresets = [{reset}]'
+    [trace] = played(taskset, model, tmp_path)
+    score = trace["rewards"]["openenv_reward"]["score"]
+    assert score == pytest.approx(score_of_removing("task_easy", 5))
