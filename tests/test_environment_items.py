@@ -171,6 +171,10 @@ def test_files_become_items_and_agents_play_them(tmp_path: Path) -> None:
     clauses = json.loads((tmp_path / "report.json").read_text())["tasks"]["task_hard"]["clauses"]
     assert any(name.startswith("real") for name in clauses)
     assert env("items", "--output", "none.jsonl").returncode == 2
+    (tmp_path / "bad.jsonl").write_text('{"text": 5}')
+    empty = env("items", "bad.jsonl", "--output", "none.jsonl")
+    assert empty.returncode == 1 and "1 unreadable" in empty.stderr
+    assert not (tmp_path / "none.jsonl").exists()
 
 
 def test_the_queue_s_own_decisions_become_items(database_url: str, tmp_path: Path) -> None:

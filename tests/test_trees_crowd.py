@@ -17,7 +17,7 @@ import pytest
 from growing import HOUR
 from keeping_trees import assert_draws_kept_the_limit, assert_whole, row_count, tree_ids
 from serving import make_key
-from sqlalchemy import update
+from sqlalchemy import select, update
 from tree_crowd import Client, Contributor, Moderator, Servers, Told, at_once
 
 from ostraka.access.keys import Scope
@@ -113,8 +113,11 @@ class Story:
         """Tasks that were left lying have run out; the servers find that by themselves."""
         with self.told.lock:
             left = sorted(self.told.left)
+        lying = (TreeTaskRow.id.in_(left), TreeTaskRow.state == "open")
+        trees = select(TreeTaskRow.tree_id).where(*lying)
         with self.store.database.writing() as session:
-            lying = (TreeTaskRow.id.in_(left), TreeTaskRow.state == "open")
+            # Without a stamp no server takes what it knows of the tree for what stands here.
+            session.execute(update(TreeRow).where(TreeRow.id.in_(trees)).values(stamp=None))
             session.execute(
                 update(TreeTaskRow).where(*lying).values(expires_at=datetime.now(UTC) - HOUR)
             )

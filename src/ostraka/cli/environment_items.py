@@ -11,7 +11,7 @@ import typer
 from ostraka.cli.console import notices
 from ostraka.cli.data_files import open_lines
 from ostraka.environment.real import Leftover, items_of
-from ostraka.errors import InvalidInputError
+from ostraka.errors import DataError, InvalidInputError
 from ostraka.review.labelled import Tally, labelled_rows
 from ostraka.review.measures import Period
 from ostraka.settings import load_settings
@@ -52,7 +52,7 @@ def items(
       ostraka env items --decisions --redact --output items.jsonl
       ostraka env run --agent cascade --items items.jsonl --seeds 100
 
-    Exit codes: 0 written; 1 a file cannot be read; 2 wrong usage.
+    Exit codes: 0 written; 1 a file cannot be read, or no row of it is an item; 2 wrong usage.
     """
     if not files and not decisions:
         raise InvalidInputError("name files of labelled rows, or say --decisions", field="FILE")
@@ -65,6 +65,9 @@ def items(
             for item in items_of(found, leftover, redact=redact):
                 written.write(msgspec.json.encode(item) + b"\n")
                 count += 1
+        if not count:
+            reasons = "; ".join(f"{number:,} {why}" for why, number in leftover.counts.items())
+            raise DataError(f"nothing to write: left out were {reasons or 'none, there is no row'}")
     notices().print(f"Wrote {count:,} items to {output}", markup=False)
     for why, number in leftover.counts.most_common():
         notices().print(f"Left out: {number:,} {why}", markup=False)
