@@ -54,6 +54,26 @@ def test_adapt_gives_the_same_scores_for_the_same_rows(tmp_path: Path) -> None:
     assert pins[0] == pins[1]
 
 
+def test_what_was_adapted_can_be_adapted_again(tmp_path: Path) -> None:
+    """Another category this time: the first one keeps what it learnt."""
+    adapt(bundled_artefact_folder(), rows(), tmp_path / "once", held_out=[])
+    others = [
+        Row(row.id, row.source, row.text, {Category.HATE: label}, False, {})
+        for row in rows()
+        for label in row.labels.values()
+    ]
+    done = adapt(tmp_path / "once", others, tmp_path / "twice", held_out=[])
+    assert done.adapted == (Category.HATE,)
+    once, twice = (Moderator.load(tmp_path / name) for name in ("once", "twice"))
+    for text in (RUDE[0], KIND[0], "Something else entirely, about trains."):
+        old, new = (each.moderate(text, model=each.models[-1].id) for each in (once, twice))
+        assert new.scores[Category.HARASSMENT] == pytest.approx(
+            old.scores[Category.HARASSMENT], abs=1e-4
+        )
+    assert twice.moderate(RUDE[0]).flags[Category.HATE]
+    assert not twice.moderate(KIND[0]).flags[Category.HATE]
+
+
 def test_too_few_rows_change_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="10 positive and 10 negative"):
         adapt(bundled_artefact_folder(), rows()[:5], tmp_path / "new", held_out=[])

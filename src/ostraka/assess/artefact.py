@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostraka.assess.breach import Breach
 from ostraka.assess.calibration import Calibration
 from ostraka.assess.cascade import Bands
 from ostraka.assess.combination import Combination
@@ -49,6 +50,8 @@ def stage_digest(stage: Mapping[str, Any], categories: tuple[Category, ...]) -> 
         "calibration": stage["calibration"],
         "options": stage.get("options", {}),
     }
+    if stage.get("breaches"):
+        state["breaches"] = stage["breaches"]
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
@@ -130,6 +133,7 @@ def _load_stages(
                 Calibration.from_json(raw["calibration"]),
                 categories,
                 stage_digest(raw, categories),
+                [Breach.from_json(each, categories) for each in raw.get("breaches", ())],
             )
         )
     return tuple(stages)
@@ -147,7 +151,8 @@ def _load_model(
         case "lexical":
             return LexicalModel(LexicalWeights.load(folder / "lexical.npz"), averaged)
         case str() if name.startswith(ADAPTED):
-            return LexicalModel(LexicalWeights.load(folder / f"{name}.npz"))
+            # Windows vote: few of a text's words were seen, and one alone says little.
+            return LexicalModel(LexicalWeights.load(folder / f"{name}.npz"), averaged=[0])
         case "encoder":
             return EncoderModel(
                 folder / "encoder.onnx",

@@ -1,4 +1,4 @@
-"""A stage of the cascade: models, how they are combined, and the calibration of the outcome."""
+"""A stage of the cascade: models, how they are combined, and how that becomes probabilities."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostraka.assess.base import Scores
+from ostraka.assess.breach import Breach
 from ostraka.assess.calibration import Calibration
-from ostraka.assess.combination import Combination
+from ostraka.assess.combination import Combination, cut
 from ostraka.taxonomy import Category
 
 
@@ -31,6 +32,7 @@ class Stage:
         calibration: Calibration,
         categories: tuple[Category, ...],
         digest: str,
+        breaches: Sequence[Breach] = (),
     ) -> None:
         self.name = name
         self.digest = digest
@@ -38,12 +40,12 @@ class Stage:
         self.models = tuple(models)
         self.combination = combination
         self.calibration = calibration
+        self.breaches = tuple(breaches)
 
     def assess(self, texts: Sequence[str]) -> Scores:
         """Calibrated probabilities (len(texts), categories)."""
-        return self.calibration(self.logits(texts))
-
-    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Logits (len(texts), categories) before calibration."""
         inputs = [model.logits(texts) for model in self.models]
-        return self.combination(inputs) if self.combination else inputs[0]
+        scores = self.calibration(self.combination(inputs) if self.combination else inputs[0])
+        for breach in self.breaches:
+            scores = breach(cut(inputs), scores)
+        return scores

@@ -2,9 +2,10 @@
 
 The models stay as they are. Per category that the rows label often enough, each stage gets a
 logistic regression over the logits of all its models and categories (stacked generalisation;
-Wolpert, 1992), to which a new model adds what the operator's own words tell (`adapted_lexical`),
-with its own calibration, threshold and bands; the others keep theirs. A few hundred rows do, and
-the outcome is a new artefact with digests of its own.
+Wolpert, 1992), with its own calibration, threshold and bands; the others keep theirs. A model of
+the operator's own words (`adapted_lexical`) helps to tell whether any rule is broken, for which
+the likeliest of those categories answers. A few hundred rows do, and the outcome is a new artefact
+with digests of its own.
 """
 
 import shutil
@@ -15,24 +16,18 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from ostraka.assess.artefact import ADAPTED, Artefact
-from ostraka.assess.calibration import Calibration
-from ostraka.assess.combination import Combination, cut
 from ostraka.assess.lexical import LexicalWeights
-from ostraka.assess.stage import Stage
 from ostraka.errors import DataError
 from ostraka.taxonomy import Category
 from ostraka.train.adapted_lexical import fit_adapted_lexical
+from ostraka.train.adapted_stage import FOLDS, breaches_of, fit_stage
 from ostraka.train.bundle import (
     StagePart,
     choose_bands,
     choose_doubt,
     choose_thresholds,
-    logistic_map,
     write_manifest,
 )
 from ostraka.train.data import Row, Table, tabulate
@@ -42,10 +37,6 @@ Floats = NDArray[np.float32]
 
 FEWEST: Final = 10
 """Positives and negatives, each, that a category needs before it is adapted."""
-_PENALTIES: Final = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-_SHARES: Final = (0.0, 0.3, 0.6, 0.9)
-"""How much the logit of the operator's own words may add to a category's."""
-_FOLDS: Final = 5
 _DOUBT: Final = 0.15
 """A person should look where the last stage errs more often than this."""
 
@@ -73,15 +64,6 @@ class _OwnWords:
     @property
     def file(self) -> str:
         return f"{self.name}.npz"
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """One stage's new columns by category index: weights, bias, calibration, and scores."""
-
-    combination: Combination
-    calibration: Calibration
-    scores: Floats
 
 
 def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
@@ -135,7 +117,8 @@ def adapt(
     if output.exists():
         raise DataError(f"{output} exists already; name another folder")
     own = _fit_own_words(artefact, table, seed)
-    fits = [_fit_stage(stage, table, columns, own, seed) for stage in artefact.stages]
+    unseen = own.unseen if own else None
+    fits = [fit_stage(stage, table, columns, unseen, seed) for stage in artefact.stages]
     thresholds = np.array([artefact.thresholds[c] for c in artefact.categories], np.float32)
     chosen = choose_thresholds(fits[-1].scores, table.labels, precision=precision)
     thresholds[columns] = chosen[columns]
@@ -163,6 +146,7 @@ def adapt(
                 low,
                 high,
                 raw["options"],
+                fit.breaches,
             )
             for raw, fit, (low, high) in zip(manifest["stages"], fits, bands, strict=True)
         ],
@@ -200,93 +184,14 @@ def _adaptable(table: Table) -> list[int]:
 
 def _fit_own_words(artefact: Artefact, table: Table, seed: int) -> _OwnWords | None:
     """The model of the rows' own words; None where nearly all rows break a rule, or none does."""
-    positive = np.asarray((np.nan_to_num(table.labels) > 0.5).any(axis=1))
+    positive = breaches_of(table)
     fewer = int(min(positive.sum(), (~positive).sum()))
     if fewer < FEWEST:
         return None
-    learnt, unseen = fit_adapted_lexical(table.texts, positive, folds=min(_FOLDS, fewer), seed=seed)
+    learnt, unseen = fit_adapted_lexical(table.texts, positive, folds=min(FOLDS, fewer), seed=seed)
     models = {name for stage in artefact.manifest["stages"] for name in stage["models"]}
     number = 1 + sum(name.startswith(ADAPTED) for name in models)
     return _OwnWords(f"{ADAPTED}{number}", learnt, unseen)
-
-
-def _fit_stage(
-    stage: Stage, table: Table, columns: Sequence[int], own: _OwnWords | None, seed: int
-) -> _Columns:
-    """The stage's combination and calibration with the columns of `columns` fitted anew."""
-    logits = [model.logits(table.texts) for model in stage.models]
-    inputs = cut(logits)
-    combination = stage.combination or Combination(
-        np.eye(inputs.shape[1], dtype=np.float32), np.zeros(inputs.shape[1], np.float32)
-    )
-    weights, bias = combination.weights.copy(), combination.bias.copy()
-    raw = combination(logits)
-    middle, spread = inputs.mean(axis=0), np.maximum(inputs.std(axis=0), 1e-3)
-    scaled = (inputs - middle) / spread
-    for column in columns:
-        known = np.flatnonzero(~np.isnan(table.labels[:, column]))
-        model, unseen = _fit_column(scaled[known], table.labels[known, column] > 0.5, seed)
-        coefficients = model.coef_[0] / spread
-        weights[:, column] = coefficients
-        bias[column] = model.intercept_[0] - float(coefficients @ middle)
-        raw[:, column] = scaled @ model.coef_[0] + model.intercept_[0]
-        raw[known, column] = unseen
-    if own is None:
-        calibration, scores = _calibrate(stage, raw, table, columns)
-        return _Columns(Combination(weights, bias), calibration, scores)
-    shares, calibration, scores = _add_own_words(stage, raw, table, columns, own)
-    weights = np.concatenate([weights, shares[None]])
-    return _Columns(Combination(weights, bias), calibration, scores)
-
-
-def _calibrate(
-    stage: Stage, raw: Floats, table: Table, columns: Sequence[int]
-) -> tuple[Calibration, Floats]:
-    """The calibration with new maps for `columns`, and scores, both (rows, categories)."""
-    maps = list(stage.calibration.maps)
-    for column in columns:
-        known = ~np.isnan(table.labels[:, column])
-        maps[column] = logistic_map(raw[known, column], table.labels[known, column] > 0.5)
-    calibration = Calibration(maps)
-    return calibration, calibration(raw)
-
-
-def _add_own_words(
-    stage: Stage, raw: Floats, table: Table, columns: Sequence[int], own: _OwnWords
-) -> tuple[Floats, Calibration, Floats]:
-    """As much of the own words' logits, added to the columns fitted, as best tells any breach.
-
-    One share for all categories: a single one has too few positives to choose by. Returns the
-    shares (categories,), the calibration, and scores of rows by fits that did not see them.
-    """
-    named = np.flatnonzero((~np.isnan(table.labels)).any(axis=0))
-    positive = (np.nan_to_num(table.labels) > 0.5).any(axis=1)
-    best: tuple[float, Floats, Calibration, Floats] | None = None
-    for share in _SHARES:
-        shares = np.zeros(raw.shape[1], np.float32)
-        shares[list(columns)] = share
-        calibration, scores = _calibrate(stage, raw + shares * own.unseen[:, None], table, columns)
-        quality = float(average_precision_score(positive, scores[:, named].max(axis=1)))
-        if best is None or quality > best[0]:
-            best = (quality, shares, calibration, scores)
-    assert best is not None
-    return best[1:]
-
-
-def _fit_column(
-    features: Floats, truth: NDArray[np.bool_], seed: int
-) -> tuple[LogisticRegression, Floats]:
-    """The model of the best penalty on all rows, and its logits for rows it had not seen."""
-    folds = StratifiedKFold(min(_FOLDS, int(truth.sum())), shuffle=True, random_state=seed)
-    best: tuple[float, LogisticRegression, Floats] | None = None
-    for inverse_penalty in _PENALTIES:
-        model = LogisticRegression(C=inverse_penalty, max_iter=2000)
-        unseen = cross_val_predict(model, features, truth, cv=folds, method="decision_function")
-        quality = float(average_precision_score(truth, unseen))
-        if best is None or quality > best[0]:
-            best = (quality, model, unseen.astype(np.float32))
-    assert best is not None
-    return best[1].fit(features, truth), best[2]
 
 
 def _figures(artefact: Artefact, rows: Sequence[Row]) -> dict[str, Any]:

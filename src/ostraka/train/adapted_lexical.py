@@ -52,5 +52,5 @@ def fit_adapted_lexical(
     model = fit(np.ones(len(owners), np.bool_))
     weights = (model.coef_[0] * idf)[:, None].astype(np.float32)
     learnt_weights = LexicalWeights.quantised(weights, model.intercept_.astype(np.float32), idf)
-    whole = pool(logits, windows.counts)[:, 0]
+    whole = pool(logits, windows.counts, averaged=[0])[:, 0]
     return learnt_weights, np.clip(whole, -LARGEST_LOGIT, LARGEST_LOGIT)

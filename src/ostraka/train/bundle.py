@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from ostraka.assess.artefact import FORMAT, MANIFEST
+from ostraka.assess.breach import Breach
 from ostraka.assess.calibration import Calibration, CategoryMap
 from ostraka.assess.combination import Combination
 from ostraka.taxonomy import Category
@@ -175,6 +176,7 @@ class StagePart:
     low: Floats
     high: Floats
     options: Mapping[str, Any]
+    breaches: Sequence[Breach] = ()
 
 
 def write_manifest(
@@ -196,13 +198,14 @@ def write_manifest(
         "categories": list(categories),
         "not_modelled": list(not_modelled),
         "thresholds": {str(c): round(float(t), 4) for c, t in thresholds.items()},
-        "stages": [_stage(folder, stage) for stage in stages],
+        "stages": [_stage(folder, stage, categories) for stage in stages],
         "provenance": dict(provenance),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
 
 
-def _stage(folder: Path, stage: StagePart) -> dict[str, Any]:
+def _stage(folder: Path, stage: StagePart, categories: Sequence[Category]) -> dict[str, Any]:
+    breaches = [breach.to_json(categories) for breach in stage.breaches]
     return {
         "name": stage.name,
         "models": list(stage.models),
@@ -216,4 +219,4 @@ def _stage(folder: Path, stage: StagePart) -> dict[str, Any]:
             "low": [round(float(x), 5) for x in stage.low],
             "high": [round(float(x), 5) for x in stage.high],
         },
-    }
+    } | ({"breaches": breaches} if breaches else {})
