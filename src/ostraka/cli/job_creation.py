@@ -20,6 +20,7 @@ class JobOrder:
 
     training: Sequence[Path]
     validation: Sequence[Path]
+    test: Sequence[Path]
     model: str
     suffix: str | None
     starts: bool
@@ -40,6 +41,7 @@ def make_job(factory: Factory, order: JobOrder) -> str:
         "model": order.model,
         "training_files": [_kept(factory, path) for path in order.training],
         "validation_files": [_kept(factory, path) for path in order.validation] or None,
+        "test_files": [_kept(factory, path) for path in order.test] or None,
         "hyperparameters": {
             name: value for name, value in order.hyperparameters.items() if value is not None
         },

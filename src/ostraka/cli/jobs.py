@@ -95,6 +95,10 @@ def create(
     validation: Annotated[
         list[Path] | None, typer.Option(help="Rows to evaluate on; may be repeated.", **FILE)
     ] = None,
+    test: Annotated[
+        list[Path] | None,
+        typer.Option(help="Rows to measure the model on at the end; may be repeated.", **FILE),
+    ] = None,
     model: Annotated[
         str, typer.Option(help="Base model: a name, a folder, or owner/name on the hub.")
     ] = DEFAULT_BASE,
@@ -116,7 +120,7 @@ def create(
       ostraka jobs create rows.jsonl --model ostraka-encoder --epochs 3 --no-start
     """
     asked = {"training_steps": steps, "epochs": epochs, "learning_rate": learning_rate}
-    order = JobOrder(training, validation or [], model, suffix, starts, asked)
+    order = JobOrder(training, validation or [], test or [], model, suffix, starts, asked)
     factory = Factory.open(load_settings())
     try:
         job_id = make_job(factory, order)

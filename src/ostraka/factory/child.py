@@ -38,7 +38,6 @@ from ostraka.train.trainer import (
 )
 from ostraka.train.training_data import TrainingData
 
-_TALKATIVE: Final = ("httpx", "httpx2", "alembic", "matplotlib", "fsspec", "urllib3")
 _log = logging.getLogger("ostraka.training")
 
 _ESTIMATE_SECONDS: Final = 5.0
@@ -116,13 +115,12 @@ def _log_to_stderr() -> None:
     """The worker keeps what is printed there."""
     logging.basicConfig(
         stream=sys.stderr,
-        level=logging.INFO,
+        level=logging.WARNING,
         format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
     logging.Formatter.converter = time.gmtime
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("ostraka").setLevel(logging.INFO)
 
 
 def _end_with_worker() -> None:
@@ -144,19 +142,22 @@ def _validate(task: Task, voice: Voice) -> None:
         PLANNED,
         plan=asdict(plan),
         targets=[target.to_json() for target in data.targets],
-        rows={"training": len(data.training), "validation": len(data.validation)},
+        rows=data.counts,
     )
 
 
 def _train(task: Task, folder: Path, voice: Voice) -> None:
     data = read_job_data(task)
+    if is_main_process():
+        voice.say(EVENT, name="rows-read", data=data.counts)
     valid = _training_data(data.validation, data) if data.validation else None
+    test = _training_data(data.test, data) if data.test else None
     (folder / WORK_FOLDER).mkdir(exist_ok=True)
     with _told(task, voice) as progress:
         manifest = training_module().train_classifier(
             _training_data(data.training, data),
             valid,
-            None,
+            test,
             base=task.base,
             options=options_of(task),
             folder=folder / WORK_FOLDER,

@@ -28,8 +28,7 @@ def estimate(
     """
     with factory.database.reading() as session:
         job = draft(request, base)
-        ids = [each["file_id"] for each in job.training_files] + (job.validation_files or [])
-        files = {file_id: get_file(session, file_id) for file_id in ids}
+        files = {file_id: get_file(session, file_id) for file_id in job.file_ids}
         session.expunge_all()
     with tempfile.TemporaryDirectory(prefix="ostraka-estimate-") as name:
         folder = Path(name)
@@ -43,8 +42,8 @@ def estimate(
         rows = [f"{row['file']}, row {row['row']}: {row['reason']}" for row in last.get("rows", ())]
         raise InvalidFileError(" ".join([last["message"], *rows[:3]]))
     details = details_of(last["plan"], job.hyperparameters)
-    rows = last["rows"]
-    words = [f"{rows['training']} training and {rows['validation']} validation rows."]
+    *others, final = [f"{count} {which}" for which, count in last["rows"].items()]
+    words = [f"{', '.join(others)} and {final} rows."]
     return details, [*words, note] if note else words
 
 

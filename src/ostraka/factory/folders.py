@@ -69,6 +69,7 @@ def write_task(
         base=job.base,
         training=tuple(fetched(each) for each in weights),
         validation=tuple(fetched(each) for each in job.validation_files or ()),
+        test=tuple(fetched(each) for each in job.test_files or ()),
         targets=tuple(given_target(each) for each in job.given_targets),
         skip_share=job.invalid_sample_skip_percentage,
         hyperparameters=job.hyperparameters,
@@ -77,11 +78,20 @@ def write_task(
         provenance={
             "job": job.id,
             "model": job.model,
-            "files": {row.filename: row.sha256 for row in files.values()},
+            "files": _digests(files),
         },
         known_steps=known_steps,
     )
     task.write(folder)
+
+
+def _digests(files: dict[str, FileRow]) -> dict[str, str]:
+    """By name; of two files of one name the second is told by its id too."""
+    digests: dict[str, str] = {}
+    for row in files.values():
+        taken = row.filename in digests
+        digests[f"{row.filename} ({row.id[:8]})" if taken else row.filename] = row.sha256
+    return digests
 
 
 def bytes_in(folder: Path) -> int:

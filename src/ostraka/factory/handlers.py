@@ -161,6 +161,9 @@ def _begin(factory: Factory, lease: Lease, act: Act) -> bool:
         if lease.attempt > 1:
             add_event(session, job, "resumed", {"attempt": lease.attempt})
         move(session, job, act)
+        if act is Act.RUN:
+            # Libraries take seconds to load, on a busy machine many; nobody shall think it hangs.
+            add_event(session, job, "process-starting", {"base": job.base})
     return True
 
 
@@ -205,7 +208,7 @@ class _Run:
         folder = attempt_folder(self._factory, self._job_id, self._lease.token)
         with self._factory.database.reading() as session:
             job = get_job(session, self._job_id)
-            files = {each: session.get_one(FileRow, each) for each in _file_ids(job)}
+            files = {each: session.get_one(FileRow, each) for each in job.file_ids}
             known_steps = _last_step(session, job)
             session.expunge_all()
         write_task(self._factory, job, files, self._purpose, folder, known_steps)
@@ -278,7 +281,3 @@ class _Run:
             if bytes_in(folder) > settings.job_disk_bytes:
                 return f"The job took more than {settings.job_disk_bytes} bytes of disk."
         return None
-
-
-def _file_ids(job: JobRow) -> list[str]:
-    return [each["file_id"] for each in job.training_files] + list(job.validation_files or ())

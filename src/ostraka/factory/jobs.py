@@ -58,8 +58,7 @@ def create_job(
         NotFoundError: a file is not there.
         ConflictError: the same job is queued, validated or running already.
     """
-    files = [each.file_id for each in request.training_files] + (request.validation_files or [])
-    for file_id in sorted(files):
+    for file_id in sorted(request.file_ids):
         session.get(FileRow, file_id, with_for_update={"read": True})
         get_file(session, file_id)
     job = draft(request, base, key_id)
@@ -251,6 +250,7 @@ def draft(request: JobRequest, base: str, key_id: str | None = None) -> JobRow:
         hyperparameters=asked["hyperparameters"],
         training_files=asked["training_files"],
         validation_files=asked["validation_files"],
+        test_files=asked["test_files"],
         integrations=integrations,
         wandb_project=first.get("project"),
         wandb_name=first.get("name"),

@@ -111,6 +111,8 @@ class JobRequest(_Strict):
         Field(min_length=1, max_length=100),
     ]
     validation_files: Annotated[list[FileId], Field(max_length=100)] | None = None
+    test_files: Annotated[list[FileId], Field(max_length=100)] | None = None
+    """Ours: rows that are measured at the end and decide nothing."""
     job_type: Literal["classifier", "completion"] | None = None
     suffix: Annotated[str, Field(min_length=1, max_length=18, pattern=r"^[\w.-]+$")] | None = None
     integrations: Annotated[list[Wandb], Field(max_length=10)] | None = None
@@ -118,6 +120,12 @@ class JobRequest(_Strict):
     invalid_sample_skip_percentage: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
     repositories: list[Any] | None = None
     classifier_targets: Annotated[list[AskedTarget], Field(max_length=100)] | None = None
+
+    @property
+    def file_ids(self) -> list[str]:
+        """Of all files that are asked for."""
+        training = [each.file_id for each in self.training_files]
+        return training + (self.validation_files or []) + (self.test_files or [])
 
     @field_validator("job_type")
     @classmethod
@@ -135,10 +143,10 @@ class JobRequest(_Strict):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        training = [each.file_id for each in self.training_files]
-        validation = self.validation_files or []
-        if len({*training, *validation}) != len(training) + len(validation):
-            raise ValueError("a file stands once among training_files and validation_files")
+        if len(set(self.file_ids)) != len(self.file_ids):
+            raise ValueError(
+                "a file stands once among training_files, validation_files and test_files"
+            )
         projects = [each.project for each in self.integrations or ()]
         if len(set(projects)) != len(projects):
             raise ValueError("a project stands once in integrations")

@@ -51,6 +51,7 @@ def show_job(job: JobRow) -> dict[str, Any]:
         "modified_at": seconds(job.modified_at),
         "training_files": [each["file_id"] for each in job.training_files],
         "validation_files": job.validation_files,
+        "test_files": job.test_files,
         "hyperparameters": job.hyperparameters | job.details.get("hyperparameters", {}),
         "fine_tuned_model": job.fine_tuned_model,
         "suffix": job.suffix,

@@ -78,6 +78,7 @@ class JobRow(Identified, Base):
     hyperparameters: Mapped[dict[str, Any]] = mapped_column(JSON)
     training_files: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     validation_files: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    test_files: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     integrations: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     wandb_project: Mapped[str | None] = mapped_column(String(500))
     wandb_name: Mapped[str | None] = mapped_column(String(500))
@@ -90,6 +91,12 @@ class JobRow(Identified, Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     work_id: Mapped[str | None] = mapped_column(String(64))
     key_id: Mapped[str | None] = mapped_column(String(64))
+
+    @property
+    def file_ids(self) -> list[str]:
+        """Of all its files: to learn from, to validate on, to test on."""
+        training = [each["file_id"] for each in self.training_files]
+        return [*training, *(self.validation_files or ()), *(self.test_files or ())]
 
 
 class JobEventRow(Base):

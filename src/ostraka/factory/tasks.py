@@ -42,6 +42,7 @@ class Task:
     base: str
     training: tuple[DataFile, ...]
     validation: tuple[DataFile, ...]
+    test: tuple[DataFile, ...]
     targets: tuple[GivenTarget, ...]
     skip_share: float
     hyperparameters: Mapping[str, Any]
@@ -65,6 +66,7 @@ class Task:
                 "purpose": Purpose(raw["purpose"]),
                 "training": tuple(DataFile(**each) for each in raw["training"]),
                 "validation": tuple(DataFile(**each) for each in raw["validation"]),
+                "test": tuple(DataFile(**each) for each in raw["test"]),
                 "targets": tuple(_target(each) for each in raw["targets"]),
             }
         )

@@ -48,7 +48,14 @@ class JobData:
     training: list[Example] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     validation: list[Example] = field(default_factory=list)
+    test: list[Example] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows there are of each kind; test rows only if there are some."""
+        counts = {"training": len(self.training), "validation": len(self.validation)}
+        return counts | {"test": len(self.test)} if self.test else counts
 
 
 class _Tally:
@@ -90,40 +97,47 @@ def read_job_data(task: Task) -> JobData:
         data.targets = discover_targets(data.training, task.targets)
     except DataError as error:
         raise RejectedDataError(f"{error}") from error
-    _read_validation(task, data)
+    data.validation = _held_against(task.validation, "validation", task, data)
+    data.test = _held_against(task.test, "test", task, data)
     return data
 
 
-def _read_validation(task: Task, data: JobData) -> None:
-    """Validation rows may name only what the training rows teach."""
+def _held_against(
+    files: Sequence[DataFile], which: str, task: Task, data: JobData
+) -> list[Example]:
+    """The good rows of `files`, which may name only what the training rows teach."""
+    if not files:
+        return []
     known = {
         target.name: GivenTarget(target.name, target.labels, target.loss_function, target.weight)
         for target in data.targets
     }
     tally = _Tally()
+    rows: list[Example] = []
     texts = {hash(example.text) for example in data.training}
     doubles: list[dict[str, Any]] = []
     count = 0
-    for file in task.validation:
+    for file in files:
         for number, row in _rows(file, known, closed=True):
             if not (tally.good(row) and isinstance(row, Example)):
                 continue
-            data.validation.append(row)
+            rows.append(row)
             if hash(row.text) in texts:
                 count += 1
                 if len(doubles) < NAMED_PROBLEMS:
                     doubles.append({"file": file.name, "row": number})
-    _tolerate(tally, task.skip_share, "validation", data)
-    if task.validation and not data.validation:
-        raise RejectedDataError("The validation files have no usable rows.")
+    _tolerate(tally, task.skip_share, which, data)
+    if not rows:
+        raise RejectedDataError(f"The {which} files have no usable rows.")
     if count:
         reason = (
-            f"{count} of {len(data.validation)} validation rows have the text of a training row; "
+            f"{count} of {len(rows)} {which} rows have the text of a training row; "
             "what is measured on them says little."
         )
         data.notices.append(
             Notice("duplicate-rows", {"message": reason, "count": count, "rows": doubles})
         )
+    return rows
 
 
 def _tolerate(tally: _Tally, share: float, which: str, data: JobData) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from ostraka.errors import StorageError
 
-HEAD: Final = "0014"
+HEAD: Final = "0015"
 """The newest revision; kept here so that a start need not load Alembic to compare."""
 
 _LOCK: Final = 0x0057_7261_6B61

@@ -70,9 +70,9 @@ def job_files(factory: Factory, job_id: str) -> JobFiles:
     """
     with factory.database.reading() as session:
         job = get_job(session, job_id)
-        training = [each["file_id"] for each in job.training_files]
-        rows = files_by_id(session, [*training, *(job.validation_files or ())])
-        roles = [("training", each) for each in training]
+        rows = files_by_id(session, job.file_ids)
+        roles = [("training", each["file_id"]) for each in job.training_files]
         roles += [("validation", each) for each in job.validation_files or ()]
+        roles += [("test", each) for each in job.test_files or ()]
         files = [(role, rows[each]) for role, each in roles if each in rows]
         return JobFiles(job.id, title_of(job), files)

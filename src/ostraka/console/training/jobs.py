@@ -97,6 +97,7 @@ class JobPage:
     failure: str
     training_files: Sequence[tuple[FileRow, float]]
     validation_files: Sequence[FileRow]
+    test_files: Sequence[FileRow]
     hyperparameters: Sequence[tuple[str, Any]]
     facts: Mapping[str, Any]
     seconds_left: float | None
@@ -184,7 +185,7 @@ def _page(session: Session, job: JobRow) -> JobPage:
     events = events_of(session, job.id)
     line = _line(job, checkpoints[-1] if checkpoints else None)
     weights = {each["file_id"]: each["weight"] for each in job.training_files}
-    files = files_by_id(session, [*weights, *(job.validation_files or ())])
+    files = files_by_id(session, job.file_ids)
     values = _hyperparameters(job)
     waiting = (datetime.now(UTC) - job.modified_at).total_seconds()
     return JobPage(
@@ -205,6 +206,7 @@ def _page(session: Session, job: JobRow) -> JobPage:
         failure=_failure(events),
         training_files=[(files[each], weights[each]) for each in weights if each in files],
         validation_files=[files[each] for each in job.validation_files or () if each in files],
+        test_files=[files[each] for each in job.test_files or () if each in files],
         hyperparameters=[
             (words, values[name]) for name, words in _HYPERPARAMETERS if name in values
         ],

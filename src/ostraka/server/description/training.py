@@ -59,6 +59,7 @@ class JobRequest(Struct, forbid_unknown_fields=True):
     training_files: Annotated[list[TrainingFile | FileId], Meta(min_length=1, max_length=100)]
     hyperparameters: AskedHyperparameters
     validation_files: Annotated[list[FileId], Meta(max_length=100)] | UnsetType | None = UNSET
+    test_files: Annotated[list[FileId], Meta(max_length=100)] | UnsetType | None = UNSET
     job_type: Literal["classifier"] | UnsetType | None = UNSET
     suffix: (
         Annotated[str, Meta(min_length=1, max_length=18, pattern=r"^[A-Za-z0-9_.-]+$")]
@@ -119,6 +120,7 @@ class Job(Struct, forbid_unknown_fields=True):
     modified_at: int
     training_files: list[str]
     validation_files: list[str] | None
+    test_files: list[str] | None
     hyperparameters: Hyperparameters
     fine_tuned_model: str | None
     suffix: str | None
