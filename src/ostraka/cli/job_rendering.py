@@ -115,7 +115,7 @@ def loss_curves(checkpoints: Sequence[Mapping[str, Any]]) -> Table:
         if key == "valid_loss":  # 0.0 stands where nothing was evaluated
             values = [value for value in values if value > 0.0]
         if values:
-            table.add_row(Text(name, "dim"), curve(values), f"{values[-1]:.4f}")
+            table.add_row(Text(name, "dim"), curve(values), f"{values[-1]:.4g}")
     return table
 
 
@@ -135,13 +135,15 @@ def plain_line(job: Job) -> str:
     words = [job["status"]]
     if steps:
         words.append(f"step {done}/{steps}")
+    if job["status"] == Status.RUNNING and not done:
+        words.append(job["events"][-1]["name"].replace("-", " "))
     if job["checkpoints"]:
         newest = job["checkpoints"][0]["metrics"]
-        words.append(f"training loss {newest['train_loss']:.4f}")
+        words.append(f"training loss {newest['train_loss']:.4g}")
     evaluated = [each["metrics"]["valid_loss"] for each in job["checkpoints"]]
     latest = next((value for value in evaluated if value > 0.0), None)
     if latest is not None:
-        words.append(f"validation loss {latest:.4f}")
+        words.append(f"validation loss {latest:.4g}")
     return ", ".join(words)
 
 
@@ -163,6 +165,7 @@ def _facts(job: Job) -> list[tuple[str, str]]:
         ("base model", job["model"]),
         ("training files", ", ".join(job["training_files"])),
         ("validation files", ", ".join(job["validation_files"] or ()) or "none"),
+        ("test files", ", ".join(job["test_files"] or ()) or "none"),
         ("hyperparameters", _words(job["hyperparameters"])),
         ("fine-tuned model", job["fine_tuned_model"] or "–"),
     ]

@@ -109,13 +109,26 @@ def _training(provenance: Mapping[str, Any]) -> str:
     facts = {
         "steps": provenance["steps"],
         "tokens seen": provenance["trained_tokens"],
-        **{name: value for name, value in provenance["options"].items() if value is not None},
-        **provenance["facts"],
+        **provenance["options"],
+        **_flat(provenance["facts"]),
         "digest of the base model": provenance["base_digest"],
         **{f"version of {name}": value for name, value in provenance["libraries"].items()},
     }
     rows = [[name, _code(str(value))] for name, value in facts.items() if value is not None]
     return _table(("what", "value"), rows)
+
+
+def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Without facts in facts: options that the trainer chose stand among the others."""
+    others = dict(facts)
+    flat = dict(others.pop("options", {}))
+    flat.pop("steps", None)  # those that were planned; there may have been fewer
+    for name, value in others.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name} {inner}": each for inner, each in value.items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def _data(provenance: Mapping[str, Any]) -> str:

@@ -101,6 +101,8 @@ class EncoderTrainer:
             ArtefactError: the base is no encoder, or its export answers differently.
         """
         work = self._prepare(train, options)
+        chosen = work.options.to_json()
+        progress.event("training-options", {"training_steps": chosen.pop("steps"), **chosen})
         tokenizer, longest = work.base.tokenizer, work.options.seq_len
         held_out = Rows.of(valid, tokenizer, longest) if valid else None
         same = fingerprint(train, valid, work.base.digest, replace(work.options, threads=0))
@@ -151,6 +153,7 @@ def _export(
 ) -> dict[str, Any]:
     """Write the files that are served; what the check against `model` on `rows` found."""
     compared = [rows[row] for row in range(min(len(rows), COMPARED_ROWS))]
+    progress.event("exporting", {"compared_rows": len(compared)})
     trained = Trained(compared, model_logits(model, compared), targets)
     exported = export_checked(model, tokenizer, trained, folder / MODEL)
     if exported.refused is not None:

@@ -61,7 +61,10 @@ _TITLES: Final = {
     "faulty-row": "Faulty row",
     "rows-skipped": "Rows left out",
     "duplicate-rows": "The same text in training and validation",
+    "process-starting": "Its process starts and loads its libraries",
+    "rows-read": "Rows read",
     "training-options": "How it trains",
+    "exporting": "Exporting, and checking that against the trained model",
     "validation-held-out": "Rows held out for validation",
     "resumed": "Taken up again after its worker was lost",
 }
