@@ -63,7 +63,8 @@ def test_a_report_that_is_redirected_is_whole(tmp_path: Path) -> None:
     wanted = ("--clean-share", "0.99")  # cannot be reached, and the report says why
     done = ostraka(tmp_path, "data", "prepare", "civil-comments", "in.csv", "-o", "out", *wanted)
     report = (tmp_path / "out/preparation.md").read_text("utf-8")
-    assert "99.0% were wanted: there are no others among the" in report
+    assert "99.0% were wanted (there are no others among the" in report
+    assert "clean rows: " in report and report.count("no others") == 1, "one reason, told once"
     assert done.stdout.strip() == report.strip()
 
 

@@ -73,7 +73,8 @@ def _print(console: Console, checked: Checked) -> None:
             console.print(f"  {escape(str(each))}")
         if total > len(shown):
             console.print(f"  [dim]and {total - len(shown):,} more (--show)[/]")
-    console.print("\nNo errors." if not checked.errors else f"\n{checked.errors:,} errors.")
+    many = {0: "No errors", 1: "1 error"}.get(checked.errors, f"{checked.errors:,} errors")
+    console.print(f"\n{many}.")
 
 
 _HEADINGS = {

@@ -252,7 +252,7 @@ def _reason(key: str, wanted: float, part: Part, chosen: Chosen) -> str:
     if wanted >= 1.0:
         return "rows of the other kind are not left out"
     doubles = f", {part.duplicates:,} of which repeat a text" if part.duplicates else ""
-    return f"there are no others among the {part.looked_at:,} rows looked at{doubles}"
+    return f"there are no others among the rows looked at{doubles}"
 
 
 def _shuffle(part: Part, seed: int, number: int) -> None:
@@ -273,13 +273,21 @@ def _described(parts: dict[str, Part], frequent: NDArray[np.bool_], options: Opt
         raise DataError(f"no row has a share of {options.threshold} or more")
     numbers = list(range(len(frequent)))
     selection = Selection(parts, numbers, np.flatnonzero(frequent).tolist())
-    for name, part in parts.items():
-        for key, (share, what) in _wanted(options).items():
-            if abs(part.reached[key] - share) > _near(part):
-                note = f"{name}: {part.reached[key]:.1%} are {what}, {share:.1%} were wanted"
-                reason = part.missed.get(key)
-                selection.notes.append(f"{note}: {reason}" if reason else note)
+    for key, (share, what) in _wanted(options).items():
+        for reason, reached in _missed(parts, key, share).items():
+            note = f"{what}: {', '.join(reached)}; {share:.1%} were wanted"
+            selection.notes.append(f"{note} ({reason})" if reason else note)
     return selection
+
+
+def _missed(parts: Mapping[str, Part], key: str, share: float) -> dict[str | None, list[str]]:
+    """What was reached instead of `share`, by the reason: parts often share theirs."""
+    missed: dict[str | None, list[str]] = {}
+    for name, part in parts.items():
+        if abs(part.reached[key] - share) > _near(part):
+            reached = f"{part.reached[key]:.1%} in {name}"
+            missed.setdefault(part.missed.get(key), []).append(reached)
+    return missed
 
 
 def _wanted(options: Options) -> dict[str, tuple[float, str]]:
