@@ -1,3 +1,5 @@
+import json
+
 import httpx
 import openai
 import pytest
@@ -113,6 +115,13 @@ def test_bodies_that_are_no_object(server: str, content: bytes) -> None:
     answer = httpx.post(f"{server}/v1/moderations", content=content)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] in ("invalid_json", "invalid_type")
+
+
+def test_half_a_character_is_named(server: str) -> None:
+    cut = json.dumps({"input": "Well done \U0001f600"}).replace("\\ude00", "")
+    answer = httpx.post(f"{server}/v1/moderations", content=cut)
+    assert answer.status_code == 400
+    assert "\\ud83d is half a character" in answer.json()["error"]["message"]
 
 
 def test_sdk_exceptions(client: openai.OpenAI) -> None:

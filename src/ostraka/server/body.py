@@ -13,6 +13,8 @@ from ostraka.wire import read_bounded
 
 _JSON: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
 _JSON_SUFFIX: Final = re.compile(rb"application/[\w.-]+\+json")
+_HALF_CHARACTER: Final = re.compile(rb"\\u[dD][89abAB]\w\w(?!\\u[dD][c-fC-F])")
+"""What clients send of a text that they cut in the middle of an emoji."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -29,8 +31,10 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
     try:
         body = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        half = _HALF_CHARACTER.search(raw)
+        reason = f"{half[0].decode()} is half a character (a lone surrogate)" if half else error
         raise InvalidInputError(
-            f"We could not parse the JSON body of your request: {error}", code="invalid_json"
+            f"We could not parse the JSON body of your request: {reason}", code="invalid_json"
         ) from error
     if not isinstance(body, dict):
         raise InvalidInputError("The request body must be a JSON object.", code="invalid_type")

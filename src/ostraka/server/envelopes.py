@@ -228,7 +228,8 @@ def _mistral(problem: Problem, error: Exception) -> dict[str, Any]:
             ]
         }
     if _is_validation(error):
-        location = ["body", *(problem.field or "").split(".")] if problem.field else ["body"]
+        steps = problem.field.split(".") if problem.field else ()
+        location = ["body", *(int(step) if step.isdecimal() else step for step in steps)]
         return {
             "detail": [
                 {"type": problem.code or "value_error", "loc": location, "msg": problem.message}
