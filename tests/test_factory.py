@@ -4,6 +4,8 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,10 @@ from mistralai.models import SDKError
 from serving import make_key, start_server
 
 from ostraka.access.keys import Scope
+from ostraka.factory.base import Factory
+from ostraka.factory.files import keep_file
+from ostraka.factory.uploads import Upload
+from ostraka.settings import Settings
 
 pytest.importorskip("sklearn", reason="needs the train extra")
 
@@ -91,6 +97,23 @@ def test_the_same_file_at_the_same_time_is_one(client: Mistral) -> None:
     with ThreadPoolExecutor(4) as pool:
         ids = {*pool.map(lambda _: upload(client, content, "race.jsonl"), range(8))}
     assert len(ids) == 1
+
+
+def test_the_same_file_lives_as_long_as_the_last_upload_asks(address: str, tmp_path: Path) -> None:
+    def kept(**form: str) -> dict[str, Any]:
+        files = {"file": ("lives.jsonl", examples(5, 6000))}
+        answer: dict[str, Any] = httpx.post(f"{address}/v1/files", files=files, data=form).json()
+        return answer
+
+    first, later, shorter = kept(expiry="1"), kept(expiry="5"), kept(expiry="2")
+    assert first["expires_at"] < later["expires_at"] == shorter["expires_at"]
+    assert kept()["expires_at"] is None is kept(expiry="1")["expires_at"]
+    factory = Factory.open(Settings(data_dir=tmp_path))
+    expired = Upload("a.jsonl", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    gone = keep_file(factory, expired, BytesIO(examples(3)))
+    again = keep_file(factory, Upload("a.jsonl"), BytesIO(examples(3)))
+    assert (again.id != gone.id, again.expires_at) == (True, None)
+    factory.database.close()
 
 
 def test_files_are_listed_filtered_and_paged(client: Mistral) -> None:
@@ -197,6 +220,8 @@ def test_a_job_tells_its_whole_life(job: Any) -> None:
     statuses = [e.data["status"] for e in job.events if e.name == "status-updated"]
     assert statuses == ["QUEUED", "VALIDATING", "VALIDATED", "QUEUED", "RUNNING", "SUCCESS"]
     assert [e.created_at for e in job.events] == sorted(e.created_at for e in job.events)
+    told = [e.name for e in job.events if e.name not in ("status-updated", "estimate")]
+    assert told[-4:] == ["process-starting", "rows-read", "training-options", "evaluating"]
     notes = [e.data["note"] for e in job.events if e.name == "model-resolved"]
     assert notes and "ostraka-lexical" in notes[0]
     base, workspace, day, suffix, tail = job.fine_tuned_model.split(":")[2:]
@@ -291,6 +316,8 @@ FILE = "00000000-0000-4000-8000-000000000000"
         ({"invalid_sample_skip_percentage": 0.6}, ["invalid_sample_skip_percentage"]),
         ({"repositories": [{"type": "github"}]}, ["repositories"]),
         ({"validation_files": [FILE]}, []),
+        ({"test_files": [FILE]}, []),
+        ({"test_files": ["no uuid"]}, ["test_files", 0]),
         (
             {"integrations": [{"type": "wandb", "project": "p", "api_key": "private"}]},
             ["integrations", 0, "api_key"],
@@ -421,12 +448,42 @@ def test_validation_rows_teach_nothing_new(
     assert said in str([event.data for event in job.events])
 
 
+def test_a_model_is_measured_on_test_rows(client: Mistral, address: str) -> None:
+    training = upload(client, examples(60, 8000), "measured.jsonl")
+    test = upload(client, examples(24, 9000), "measured.jsonl")  # the same name, other bytes
+    asked = {
+        "model": "ostraka-lexical",
+        "training_files": [training],
+        "test_files": [test],
+        "hyperparameters": {"training_steps": 5},
+        "auto_start": True,
+    }
+    path = f"{address}/v1/fine_tuning/jobs"
+    estimate = httpx.post(path, params={"dry_run": "true"}, json=asked).json()
+    assert estimate["details"] == "60 training, 0 validation and 24 test rows."
+    job = httpx.post(path, json=asked).json()
+    assert job["test_files"] == [test]
+    wait_for(client, job["id"], ["SUCCESS"])
+    events = httpx.get(f"{path}/{job['id']}").json()["events"]
+    [read] = [event["data"] for event in events if event["name"] == "rows-read"]
+    assert read == {"training": 60, "validation": 0, "test": 24}
+    assert {"name": "evaluating", "data": {"rows": 30}}.items() <= events[-2].items()
+    extra = upload(client, jsonl({"text": "a", "labels": {"tone": "new"}}), "strange.jsonl")
+    job = httpx.post(path, json=asked | {"test_files": [extra]}).json()
+    job = wait_for(client, job["id"], ["FAILED_VALIDATION"])
+    assert "1 of 1 test rows are faulty" in job.events[-1].data["message"]
+
+
 def test_given_targets_are_held_against_the_rows(client: Mistral) -> None:
     file = upload(client, examples(30, 1800), "given.jsonl")
     given = [{"name": "moderation", "labels": ["safe", "spam"], "weight": 1.0}]
     job = create(client, file, classifier_targets=given, auto_start=True)
     job = wait_for(client, job.id, ["FAILED_VALIDATION"])
     assert "'insult'" in str([event.data for event in job.events])
+    given = [{"name": "none", "labels": ["a", "b"], "weight": 1.0}]
+    job = create(client, file, classifier_targets=given)
+    job = wait_for(client, job.id, ["FAILED_VALIDATION"])
+    assert job.events[-1].data["message"] == "no row has the target 'none', which was given"
     given = [{"name": "moderation", "labels": ["spam", "insult", "safe"], "weight": 2.0}]
     job = wait_for(client, create(client, file, classifier_targets=given).id, ["VALIDATED"])
     assert job.classifier_targets[0].labels == ["spam", "insult", "safe"]
@@ -521,6 +578,13 @@ def test_wrong_classifications_are_named(
     answer = httpx.post(f"{address}/v1/{path}", json=body)
     assert answer.status_code == 422
     assert loc is None or answer.json()["detail"][0]["loc"] == ["body", *loc]
+
+
+def test_the_message_at_fault_is_named(address: str) -> None:
+    turns = [{"role": "user", "content": "a"}, {"role": "robot", "content": "b"}]
+    body = {"model": "x", "input": {"messages": turns}}
+    answer = httpx.post(f"{address}/v1/chat/classifications", json=body)
+    assert answer.json()["detail"][0]["loc"] == ["body", "input", "messages", 1, "role"]
 
 
 def test_models_are_listed_changed_and_archived(client: Mistral, job: Any) -> None:

@@ -111,6 +111,18 @@ def test_what_cannot_be_is_said_in_a_line(folder: Path) -> None:
     assert "No job has the id" in ostraka(folder, "jobs", "show", "none").stderr
 
 
+def test_a_model_is_measured_on_test_rows(folder: Path, job: Any) -> None:
+    words = ("--test", "test.jsonl", "--steps", "3", "--suffix", "measured", "--watch")
+    done = ostraka(folder, "jobs", "create", "rows.jsonl", *words)
+    assert done.returncode == 0, done.stderr
+    assert "loss 0.0000" not in done.stdout, "losses for each token are tiny"
+    [measured] = asked(folder, "list", "--suffix", "measured")["data"]
+    [file] = (folder / ".ostraka/objects/models").glob(f"{measured['id']}-*/metrics.json")
+    metrics = json.loads(file.read_text("utf-8"))
+    assert metrics["test"]["rows"] == 30
+    assert measured["test_files"] == job["validation_files"], "the same bytes, kept once"
+
+
 def test_two_models_are_compared(folder: Path, job: Any) -> None:
     other = asked(folder, "create", "other.jsonl", "--steps", "3", "--watch")
     assert other["status"] == "SUCCESS"

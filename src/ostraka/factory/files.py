@@ -44,9 +44,8 @@ def keep_file(factory: Factory, upload: Upload, stream: BinaryIO) -> FileRow:
         InvalidFileError: its rows cannot be used; names the first ones and why.
     """
     size, digest = _measure(stream)
-    with factory.database.reading() as session:
-        if (there := _same(session, upload, digest)) is not None:
-            return there
+    if (there := _found(factory, upload, digest)) is not None:
+        return there
     lines = check_rows(upload, stream)
     row = _row(upload, size, digest, lines)
     stream.seek(0)
@@ -57,10 +56,9 @@ def keep_file(factory: Factory, upload: Upload, stream: BinaryIO) -> FileRow:
             session.add(row)
     except IntegrityError:  # somebody uploaded the same at the same time
         factory.objects.delete(row.object_key)
-        with factory.database.reading() as session:
-            if (there := _same(session, upload, digest)) is None:
-                raise
-            return there
+        if (there := _found(factory, upload, digest)) is None:
+            raise
+        return there
     return row
 
 
@@ -189,17 +187,26 @@ def _measure(stream: BinaryIO) -> tuple[int, str]:
     return size, state.hexdigest()
 
 
-def _same(session: Session, upload: Upload, digest: str) -> FileRow | None:
-    """The file with this name, these bytes and this purpose that does not expire sooner."""
-    found = session.scalar(
-        select(FileRow).where(
-            FileRow.filename == upload.filename,
-            FileRow.sha256 == digest,
-            FileRow.purpose == upload.purpose,
-            FileRow.deleted_at.is_(None),
-        )
+def _found(factory: Factory, upload: Upload, digest: str) -> FileRow | None:
+    """The file with this name, these bytes and this purpose; it expires no sooner than asked."""
+    wanted = select(FileRow).where(
+        FileRow.filename == upload.filename,
+        FileRow.sha256 == digest,
+        FileRow.purpose == upload.purpose,
+        FileRow.deleted_at.is_(None),
     )
-    return found if found is not None and is_there(found, now()) else None
+    with factory.database.writing() as session:
+        session.expire_on_commit = False
+        row = session.scalar(wanted.with_for_update())
+        if row is None:
+            return None
+        if not is_there(row, now()):  # makes room for the new one; its bytes go with a purge
+            row.deleted_at = row.expires_at
+            return None
+        if row.expires_at is not None:
+            asked = upload.expires_at
+            row.expires_at = None if asked is None else max(asked, row.expires_at)
+        return row
 
 
 def _row(upload: Upload, size: int, digest: str, lines: int | None) -> FileRow:
@@ -242,12 +249,10 @@ def _conditions(wanted: FileFilter) -> list[ColumnElement[bool]]:
 
 def _needed(session: Session) -> set[str]:
     """Ids of the files that unfinished jobs and batches name."""
-    unfinished = select(JobRow.training_files, JobRow.validation_files).where(
-        JobRow.status.not_in([str(status) for status in FINAL])
-    )
+    unfinished = select(JobRow).where(JobRow.status.not_in([str(status) for status in FINAL]))
     needed: set[str] = set()
-    for training, validation in session.execute(unfinished):
-        needed |= {each["file_id"] for each in training} | set(validation or ())
+    for job in session.scalars(unfinished):
+        needed |= set(job.file_ids)
     open_batches = select(BatchRow.input_files).where(
         BatchRow.status.not_in([str(status) for status in BATCH_FINAL])
     )

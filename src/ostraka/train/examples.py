@@ -112,15 +112,20 @@ def discover_targets(
     Of a target in `given`, labels, weight and kind are taken from there where they are stated.
 
     Raises:
-        DataError: a target has fewer than two labels, or a row has a label that is not given.
+        DataError: a target has fewer than two labels, a row has a label that is not given, or no
+            row has a target that is.
     """
     found: dict[str, dict[str, None]] = {target.name: {} for target in given}
     listed: set[str] = set()
+    named: set[str] = set()
     for example in examples:
+        named |= example.labels.keys()
         listed |= example.lists
         for name, values in example.labels.items():
             found.setdefault(name, {}).update(dict.fromkeys(values))
     stated = {target.name: target for target in given}
+    if unnamed := [name for name in stated if name not in named]:
+        raise DataError(f"no row has the target '{unnamed[0]}', which was given")
     targets = [_target(name, labels, stated.get(name), listed) for name, labels in found.items()]
     for target in targets:
         if len(target.labels) < 2:
