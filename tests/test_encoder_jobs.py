@@ -69,7 +69,7 @@ def test_a_folder_becomes_a_served_model(client: Mistral, base: str) -> None:
     assert [each.step_number for each in job.checkpoints] == list(range(60, 0, -1))
     assert job.metadata.train_tokens == 60 * job.metadata.train_tokens_per_step
     names = [event.name for event in job.events if event.name not in ("status-updated", "estimate")]
-    began = ["process-starting", "rows-read", "training-options"]
+    began = ["process-starting", "rows-read", "loading", "training-options"]
     assert names == [*began, "exporting", "exported", "evaluating"]
     assert "/" not in job.fine_tuned_model
     texts = ["you are a stupid fool", "you are a lovely friend"]

@@ -54,8 +54,9 @@ def test_without_trackers_nothing_is_added(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_weights_and_biases_offline(tmp_path: Path) -> None:
+def test_weights_and_biases_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wandb", reason="needs the wandb extra")
+    monkeypatch.setattr("socket.gethostname", lambda: "a-telling-name")
     run = WandbRun("moderation", run_name="first", api_key=KEY, is_offline=True)
     recorder = Recorder()
     with reported(recorder, Reporting(wandb=(run,)), tmp_path, CONFIGURATION) as progress:
@@ -66,6 +67,8 @@ def test_weights_and_biases_offline(tmp_path: Path) -> None:
     written = until_written(log, b"train/loss")
     for name in (b"train/loss", b"valid/loss", b"valid/accuracy", b"learning_rate"):
         assert name in written
+    assert b"a-telling-name" not in written
+    assert list(tmp_path.rglob("requirements.txt")) == [], "the packages of this machine"
     assert said_nothing_of_the_key(recorder, tmp_path)
     assert KEY not in repr(run) + repr(Reporting(wandb=(run,)))
 

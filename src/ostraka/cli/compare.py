@@ -120,7 +120,8 @@ def _print(console: Console, comparison: "TargetComparison", confidence: float) 
         _add(table, Text(label), comparison.support[label], difference)
     console.print(f"\n[bold]{comparison.target}[/], {comparison.rows:,} rows")
     console.print(table, soft_wrap=False)
-    console.print(f"They say different things of {comparison.disagreeing_rows:,} rows.")
+    different = comparison.disagreeing_rows
+    console.print(f"They say different things of {different:,} row{'s' if different != 1 else ''}.")
     for each in comparison.disagreements:
         words = " ".join(each.text.split())
         console.print(Text(f"\n  {words if len(words) < 160 else words[:159] + '…'}"))

@@ -150,6 +150,7 @@ def _train(task: Task, folder: Path, voice: Voice) -> None:
     data = read_job_data(task)
     if is_main_process():
         voice.say(EVENT, name="rows-read", data=data.counts)
+        voice.say(EVENT, name="loading", data={"base": task.base})
     valid = _training_data(data.validation, data) if data.validation else None
     test = _training_data(data.test, data) if data.test else None
     (folder / WORK_FOLDER).mkdir(exist_ok=True)

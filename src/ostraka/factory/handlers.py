@@ -162,8 +162,8 @@ def _begin(factory: Factory, lease: Lease, act: Act) -> bool:
             add_event(session, job, "resumed", {"attempt": lease.attempt})
         move(session, job, act)
         if act is Act.RUN:
-            # Libraries take seconds to load, on a busy machine many; nobody shall think it hangs.
-            add_event(session, job, "process-starting", {"base": job.base})
+            # That takes seconds, on a busy machine many; nobody shall think it hangs.
+            add_event(session, job, "process-starting", {"attempt": lease.attempt})
     return True
 
 

@@ -98,7 +98,7 @@ class Tracker(Protocol):
 
 
 class WandbTracker:
-    """Weights & Biases, told of nothing but the run: no code, console, host or hardware."""
+    """Weights & Biases, told of nothing but the run: no code, packages, console, host, hardware."""
 
     name = "wandb"
 
@@ -118,9 +118,11 @@ class WandbTracker:
             console="off",
             disable_code=True,
             disable_git=True,
+            host="",
             x_disable_machine_info=True,
             x_disable_meta=True,
             x_disable_stats=True,
+            x_save_requirements=False,
             silent=True,
         )
         self._session = wandb.init(
