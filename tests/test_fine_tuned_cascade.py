@@ -51,7 +51,7 @@ def test_digests_tell_the_difference(tmp_path: Path, moderator: Moderator) -> No
 
 
 def test_a_model_that_means_nothing_here_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnknownModelError):
+    with pytest.raises(UnknownModelError, match="setting 'fine_tuned_model'"):
         moderator_of(settings(tmp_path, "ft:classifier:none"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ArtefactError):

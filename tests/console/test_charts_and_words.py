@@ -101,6 +101,12 @@ def test_curve_without_steps_says_whether_one_will_come() -> None:
     assert "before its first step" in learning([], None, is_over=True).answer
 
 
+def test_curve_without_an_evaluation_says_whether_one_will_come() -> None:
+    rows = [checkpoint(1), checkpoint(2)]
+    assert "soon measured on validation rows" in learning(rows, 100, is_over=False).answer
+    assert "ended before it was measured" in learning(rows, 100, is_over=True).answer
+
+
 def test_every_status_has_words() -> None:
     for status in Status:
         words = status_words(status)

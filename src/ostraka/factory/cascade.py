@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ostraka.errors import UnknownModelError
 from ostraka.moderator import Moderator
 from ostraka.settings import Settings
 
@@ -24,6 +25,8 @@ def moderator_of(settings: Settings) -> Moderator:
     factory = Factory.open(settings)
     try:
         folder = Serving(factory).folder(name)
+    except UnknownModelError as error:
+        raise UnknownModelError(f"setting 'fine_tuned_model': {error.message}") from error
     finally:
         factory.database.close()
     return Moderator.default(settings.model_copy(update={"fine_tuned_model": str(folder)}))

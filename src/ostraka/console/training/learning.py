@@ -34,7 +34,7 @@ def learning(
         )
         return Learning(coming, None, 1, (), 0)
     evaluated = [each for each in checkpoints if each.valid_loss > 0.0]
-    answer = _answer(checkpoints, evaluated)
+    answer = _answer(checkpoints, evaluated, is_over)
     losses = [(float(each.step), each.train_loss) for each in checkpoints]
     window = max(1, len(losses) // _SMOOTHNESS)
     series = [
@@ -61,14 +61,14 @@ def _smooth(points: Sequence[Point], window: int) -> list[Point]:
     return smoothed
 
 
-def _answer(checkpoints: Sequence[JobCheckpointRow], evaluated: Sequence[JobCheckpointRow]) -> str:
+def _answer(
+    checkpoints: Sequence[JobCheckpointRow], evaluated: Sequence[JobCheckpointRow], is_over: bool
+) -> str:
     first, last = checkpoints[0], checkpoints[-1]
     fell = f"Training loss went from {loss(first.train_loss)} to {loss(last.train_loss)}"
     if not evaluated:
-        return (
-            f"{fell}. Without validation rows, nothing says how it does on texts that it has "
-            "not seen."
-        )
+        until = "It ended before it was measured" if is_over else "It is soon measured"
+        return f"{fell}. {until} on validation rows, which it does not learn from."
     best = min(evaluated, key=lambda each: each.valid_loss)
     latest = evaluated[-1]
     if len(evaluated) == 1:
