@@ -69,6 +69,7 @@ def test_jobs_are_shown_to_people(folder: Path, job: Any) -> None:
     assert "SUCCESS" in listed
     assert job["fine_tuned_model"] in listed, "the name to call is cut off"
     shown = ostraka(folder, "jobs", "show", job["id"]).stdout
+    assert job["fine_tuned_model"] in shown
     for words in ("fine-tuned model", "moderation (multi class)", "training loss", "VALIDATED"):
         assert words in shown
     logs = ostraka(folder, "jobs", "logs", job["id"])
@@ -109,6 +110,15 @@ def test_what_cannot_be_is_said_in_a_line(folder: Path) -> None:
         assert said in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
     assert "No job has the id" in ostraka(folder, "jobs", "show", "none").stderr
+
+
+def test_a_folder_is_found_from_wherever_the_worker_stands(folder: Path) -> None:
+    (folder / "encoder").mkdir()
+    (folder / "encoder/config.json").write_text('{"model_type": "gpt2"}', "utf-8")
+    job = asked(folder, "create", "rows.jsonl", "--model", "encoder")
+    assert job["model"] == str((folder / "encoder").resolve())
+    wrong = ostraka(folder, "jobs", "create", "rows.jsonl", "--model", "missing")
+    assert "the folder of an encoder" in wrong.stderr
 
 
 def test_a_model_is_measured_on_test_rows(folder: Path, job: Any) -> None:

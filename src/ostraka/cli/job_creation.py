@@ -36,9 +36,12 @@ def make_job(factory: Factory, order: JobOrder) -> str:
         InvalidFieldsError: a value that the API would refuse too.
         ConflictError: the same job is queued, validated or running already.
     """
-    base, note = resolve_base(order.model)
+    folder = Path(order.model)
+    # A worker stands in another folder than whoever asks.
+    model = str(folder.resolve()) if (folder / "config.json").is_file() else order.model
+    base, note = resolve_base(model)
     body: dict[str, Any] = {
-        "model": order.model,
+        "model": model,
         "training_files": [_kept(factory, path) for path in order.training],
         "validation_files": [_kept(factory, path) for path in order.validation] or None,
         "test_files": [_kept(factory, path) for path in order.test] or None,

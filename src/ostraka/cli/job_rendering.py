@@ -45,8 +45,7 @@ def print_jobs(console: Console, jobs: Sequence[Job], total: int, first: int) ->
             # Both begin with the base model's name; the trained one is what calls need, whole.
             job["fine_tuned_model"] or job["model"],
         )
-    if not console.is_terminal:
-        console.width = _WIDEST
+    _widen(console)
     console.print(table, soft_wrap=False)
     if total > len(jobs):
         console.print(f"[dim]{first + 1} to {first + len(jobs)} of {total:,} jobs[/]")
@@ -54,10 +53,11 @@ def print_jobs(console: Console, jobs: Sequence[Job], total: int, first: int) ->
 
 def print_job(console: Console, job: Job) -> None:
     """One job: what was asked, how it stands, what came of it."""
+    _widen(console)
     console.print(Text.assemble((job["id"], "bold"), "  ", styled_status(job["status"])))
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(style="dim", no_wrap=True)
-    facts.add_column()
+    facts.add_column(overflow="fold")  # a name that is cut off is no use
     for name, value in _facts(job):
         facts.add_row(name, value)
     console.print(facts, soft_wrap=False)
@@ -155,6 +155,11 @@ def styled_status(status: str) -> Text:
 def moment(seconds: int) -> str:
     """UNIX seconds as local time."""
     return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _widen(console: Console) -> None:
+    if not console.is_terminal:
+        console.width = _WIDEST
 
 
 def _facts(job: Job) -> list[tuple[str, str]]:

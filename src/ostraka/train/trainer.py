@@ -186,10 +186,10 @@ def resolve_base(
         )
     if is_hub_name or (allow_folders and (Path(name) / "config.json").is_file()):
         return name, None
+    folders = "the folder of an encoder (with a config.json), " if allow_folders else ""
     raise UnknownModelError(
-        f"Invalid model: {name}. Valid are {LEXICAL}, {ENCODER}, owner/name of an encoder on the "
-        "Hugging Face hub, and names of Mistral's models, which stand for "
-        f"{default}"
+        f"Invalid model: {name}. Valid are {LEXICAL}, {ENCODER}, {folders}owner/name of an encoder "
+        f"on the Hugging Face hub, and names of Mistral's models, which stand for {default}"
     )
 
 
