@@ -99,10 +99,11 @@ def test_the_example_is_valid_line_by_line(tmp_path: Path) -> None:
     lines = [
         line.removeprefix("# ") if " = " in line or line.startswith("# [") else line
         for line in example.splitlines()
-        if not line.startswith("# model_folder")
+        if not line.startswith(("# model_folder", "# trees_configuration"))
     ]
     (tmp_path / "all.toml").write_text("\n".join(lines), "utf-8")
-    assert set(tomllib.loads("\n".join(lines))) == set(Settings.model_fields) - {"model_folder"}
+    with_files = {"model_folder", "trees_configuration"}
+    assert set(tomllib.loads("\n".join(lines))) == set(Settings.model_fields) - with_files
     done = ostraka(tmp_path, "config", "check", "all.toml")
     assert done.returncode == 0, done.stderr
 
@@ -113,8 +114,10 @@ def test_config_check_names_every_problem(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "'prot' is no setting; did you mean port?" in done.stderr
     assert "setting 'port'" in done.stderr
-    (tmp_path / "a.toml").write_text('model_folder = "nowhere"\n')
-    assert "holds no classifier" in ostraka(tmp_path, "config", "check", "a.toml").stderr
+    (tmp_path / "t.toml").write_text("goal_tree_size = 4000\n")
+    (tmp_path / "a.toml").write_text('model_folder = "nowhere"\ntrees_configuration = "t.toml"\n')
+    said = ostraka(tmp_path, "config", "check", "a.toml").stderr
+    assert "holds no classifier" in said and "goal_tree_size, line 1" in said
     (tmp_path / "a.toml").write_text("port = \n")
     broken = ostraka(tmp_path, "config", "check", "a.toml")
     assert broken.returncode == 1 and "is no TOML" in broken.stderr and "line 1" in broken.stderr

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from ostraka.errors import PolicyProblem, TreeConfigurationError
 from ostraka.trees import labels
 from ostraka.trees.configuration import TreeConfiguration, parse_configuration, size_limit
+from ostraka.trees.language_tags import canonical
 from ostraka.trees.states import State
 
 
@@ -145,9 +146,14 @@ def test_syntax_and_several_faults() -> None:
 
 
 def test_languages_may_be_a_list_or_text() -> None:
-    for text in ('"de, fr"', '["de", "fr"]'):
+    for text in ('"de, fr"', '["de", "fr"]', '["DE", "Fr"]'):
         found = parse_configuration(f"init_prompt_disabled_langs = {text}")
         assert found.init_prompt_disabled_langs == ("de", "fr")
+
+
+def test_a_language_has_one_tag_however_it_is_written() -> None:
+    tags = {"EN": "en", "pt-br": "pt-BR", "ZH-hant-tw": "zh-Hant-TW", "es-419": "es-419"}
+    assert {tag: canonical(tag) for tag in tags} == tags
 
 
 def test_size_limit_counts_level_by_level() -> None:

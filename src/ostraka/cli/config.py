@@ -24,6 +24,7 @@ from ostraka.cli.origins import (
 )
 from ostraka.errors import InvalidInputError, SettingsError
 from ostraka.settings import Settings, settings_file
+from ostraka.trees.configuration import read_configuration
 
 app = typer.Typer()
 
@@ -126,10 +127,15 @@ def _problems(values: dict[str, Any]) -> list[str]:
         return [_problem(dict(each)) for each in error.errors()]
     except SettingsError as error:
         return [error.message]
+    problems = []
     folder = settings.model_folder
     if folder is not None and not (folder / MANIFEST).is_file():
-        return [f"setting 'model_folder': {folder} holds no classifier (no {MANIFEST})"]
-    return []
+        problems.append(f"setting 'model_folder': {folder} holds no classifier (no {MANIFEST})")
+    try:
+        read_configuration(settings.trees_configuration)
+    except SettingsError as error:
+        problems.append(error.message)
+    return problems
 
 
 def _problem(error: dict[str, Any]) -> str:

@@ -48,6 +48,7 @@ from ostraka.server.state import State
 from ostraka.server.trees import routes as trees
 from ostraka.settings import Settings
 from ostraka.storage.location import Location
+from ostraka.trees.configuration import read_configuration
 
 _log = logging.getLogger("ostraka.server")
 
@@ -57,10 +58,12 @@ def create_app(settings: Settings | None = None, moderator: Moderator | None = N
 
     Raises:
         ArtefactError: the classifier's folder is incomplete or was changed.
-        SettingsError: others could reach it, and no API key exists.
+        SettingsError: others could reach it, and no API key exists; or the configuration of trees
+            cannot be used.
         StorageError: the database does not answer.
     """
     settings = settings or Settings()
+    read_configuration(settings.trees_configuration)  # told here, not to the first contributor
     kept = Kept(Location.parse(settings.resolved_database_url))
     keys = kept.load()
     require_keys(settings, keys)

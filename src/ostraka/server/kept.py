@@ -108,8 +108,7 @@ class Kept:
         """The conversation trees in this database, under the configuration of the settings.
 
         Raises:
-            TreeConfigurationError: the configuration cannot be used.
-            SettingsError: there is no such file.
+            SettingsError: the configuration cannot be used.
         """
         from ostraka.trees.room import TreeRoom
 

@@ -25,11 +25,11 @@ from ostraka.review.shadowing import Candidate
 from ostraka.settings import Settings
 from ostraka.storage.database import Database
 from ostraka.trees.backlog import activate
+from ostraka.trees.configuration import read_configuration
 from ostraka.trees.drawing import counts_of, draw_prompts, waiting_in
 from ostraka.trees.following import MODERATE, MOVED
 from ostraka.trees.lottery import room_to_grow
 from ostraka.trees.moderation import Score, carry_out, judge
-from ostraka.trees.room import read_configuration
 from ostraka.trees.states import State
 from ostraka.trees.store import TreeStore
 from ostraka.trees.tables import TreeRow
@@ -88,8 +88,7 @@ def tree_work(settings: Settings, database: Database, now: Callable[[], datetime
     """The work of the trees that the settings describe; the classifier is loaded when it is needed.
 
     Raises:
-        TreeConfigurationError: the trees' configuration cannot be used.
-        SettingsError: there is no such file.
+        SettingsError: the trees' configuration cannot be used.
     """
     items = ItemStore(database, PolicyStore(), Candidate.of(settings))
     store = TreeStore(database, read_configuration(settings.trees_configuration))

@@ -5,6 +5,7 @@ The names and defaults are those that Open-Assistant's users know; what is ours 
 
 import hashlib
 import tomllib
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
@@ -18,9 +19,10 @@ from pydantic import (
     field_validator,
 )
 
-from ostraka.errors import PolicyProblem, TreeConfigurationError
+from ostraka.errors import PolicyProblem, SettingsError, TreeConfigurationError
 from ostraka.policy.places import Path, line_of, lines_of
 from ostraka.trees import labels
+from ostraka.trees.language_tags import canonical
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -45,7 +47,11 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Languages = Annotated[tuple[str, ...], BeforeValidator(_tuple)]
+def _tags(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(canonical, names))
+
+
+Languages = Annotated[tuple[str, ...], AfterValidator(_tags), BeforeValidator(_tuple)]
 Labels = Annotated[
     tuple[str, ...], Field(min_length=1), AfterValidator(_known), BeforeValidator(_tuple)
 ]
@@ -216,6 +222,23 @@ def parse_configuration(text: str) -> TreeConfiguration:
     except ValidationError as error:
         found = [(each["loc"], each["msg"]) for each in error.errors()]
         raise TreeConfigurationError([_problem(*each, lines) for each in found]) from error
+
+
+def read_configuration(file: FilePath | None) -> TreeConfiguration:
+    """The configuration in the file that the settings name; the defaults where they name none.
+
+    Raises:
+        SettingsError: it cannot be read or used.
+    """
+    if file is None:
+        return TreeConfiguration()
+    try:
+        return parse_configuration(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+    except TreeConfigurationError as error:
+        why = "; ".join(map(str, error.problems))
+    raise SettingsError(f"setting 'trees_configuration': {file} cannot be used: {why}")
 
 
 def _problem(

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ostraka.errors import InvalidInputError
 from ostraka.trees.export_schema import ExportedMessage, ExportedTree
+from ostraka.trees.language_tags import canonical
 from ostraka.trees.states import State
 from ostraka.trees.tree import Tree
 from ostraka.trees.values import (
@@ -61,7 +62,7 @@ def imported_tree(
     state = state or _state(given.tree_state)
     return Tree(
         id=given.message_tree_id,
-        language=given.prompt.lang or language,
+        language=canonical(given.prompt.lang or language),
         limits=Limits(0, 0, 0, 0),
         messages=_with_late(messages) if state in _GROWN_UP else messages,
         state=state,
@@ -116,7 +117,7 @@ def _message(
         created_at=source.created_date or now,
         parent_id=parent.id if parent else None,
         depth=parent.depth + 1 if parent else 0,
-        language=source.lang or language,
+        language=canonical(source.lang or language),
         deleted=bool(source.deleted),
         synthetic=synthetic if source.synthetic is None else source.synthetic,
         model_name=source.model_name,

@@ -1,5 +1,6 @@
 """`ostraka trees config …`: the document that says how trees are grown."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,7 @@ from ostraka.cli.console import ExitCode, notices
 from ostraka.cli.trees.opened import Json, say
 from ostraka.errors import DataError, TreeConfigurationError
 from ostraka.settings import load_settings
-from ostraka.trees.configuration import parse_configuration
-from ostraka.trees.room import read_configuration
+from ostraka.trees.configuration import parse_configuration, read_configuration
 
 app = typer.Typer(help="Check and show how trees are grown.", no_args_is_help=True)
 
@@ -44,10 +44,17 @@ def check(
 
 @app.command()
 def show(as_json: Json = False) -> None:
-    """Show what holds here: the document of the settings, with every default."""
+    """Show what holds here: the document of the settings, with every default.
+
+    It is TOML, so it can be the beginning of one of your own.
+    """
     values = read_configuration(load_settings().trees_configuration).model_dump(mode="json")
     if as_json:
         say(values)
         return
+    weights = values.pop("task_weights")
     for name, value in values.items():
+        typer.echo(f"{name} = {json.dumps(value)}")  # TOML writes such values as JSON does
+    typer.echo("\n[task_weights]")
+    for name, value in weights.items():
         typer.echo(f"{name} = {value}")

@@ -15,8 +15,8 @@ from ostraka.cli.console import notices
 from ostraka.settings import load_settings
 from ostraka.storage.database import Database
 from ostraka.trees.changing import Hand
+from ostraka.trees.configuration import read_configuration
 from ostraka.trees.consequences import Consequences, TreeChange
-from ostraka.trees.room import read_configuration
 from ostraka.trees.store import TreeStore
 
 ACTOR: Final = "local"

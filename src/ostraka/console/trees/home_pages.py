@@ -17,6 +17,7 @@ from ostraka.console.trees.own_messages import A_PAGE, KINDS, own_messages
 from ostraka.console.trees.room import TreePages
 from ostraka.console.trees.tree_list import languages_in_use
 from ostraka.trees.assignment import RANDOM, Availability
+from ostraka.trees.language_tags import canonical
 from ostraka.trees.offers import Offer
 from ostraka.trees.selection import TaskType
 
@@ -151,8 +152,9 @@ class HomePages(Handlers):
 
 def _language(request: Request, asked: str, used: Sequence[str]) -> str:
     """The language that was asked for, else the browser's."""
-    if asked in LANGUAGES or asked in used:
-        return asked
+    tag = canonical(asked)
+    if tag in LANGUAGES or tag in used:
+        return tag
     return preferred(request.headers.get("accept-language", ""))
 
 

@@ -26,6 +26,7 @@ from ostraka.errors import (
     OstrakaError,
 )
 from ostraka.trees.assignment import RANDOM
+from ostraka.trees.language_tags import canonical
 from ostraka.trees.offers import Offer
 from ostraka.trees.selection import NoTaskError, TaskType
 
@@ -143,7 +144,7 @@ def chosen_of(form: dict[str, str]) -> dict[str, str]:
         raise InvalidInputError("There is no such kind of task.", field="kind", valid=list(KINDS))
     if len(language) > 35 or not language.replace("-", "").isalnum():
         raise InvalidInputError("There is no such language.", field="language")
-    return {"kind": str(kind), "language": language}
+    return {"kind": str(kind), "language": canonical(language)}
 
 
 def address_of(task_id: str, chosen: dict[str, str]) -> str:

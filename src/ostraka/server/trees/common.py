@@ -27,6 +27,7 @@ from ostraka.server.review.common import Call, read_call
 from ostraka.server.state import state_of
 from ostraka.server.trees.bodies import LANGUAGE_PATTERN, User
 from ostraka.trees.contributors import AUTH_METHODS, CONSOLE, PERSON, Contributor
+from ostraka.trees.language_tags import canonical
 from ostraka.trees.room import TreeRoom
 
 DEFAULT_LANGUAGE: Final = "en"
@@ -234,7 +235,7 @@ def first_found(look: Callable[[str], T], ids: Iterable[str]) -> T:
 
 
 def language_of(request: Request) -> str | None:
-    """The parameter `lang`, None where it is missing.
+    """The parameter `lang` in its canonical form, None where it is missing.
 
     Raises:
         InvalidInputError: it is no language.
@@ -244,7 +245,7 @@ def language_of(request: Request) -> str | None:
         raise InvalidInputError(
             f"'{value}' is no language.", field="lang", valid="a tag such as en or pt-BR"
         )
-    return value
+    return canonical(value) if value is not None else None
 
 
 def written(moment: datetime | None) -> str | None:

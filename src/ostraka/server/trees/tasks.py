@@ -38,6 +38,7 @@ from ostraka.server.trees.shapes import show_task
 from ostraka.trees import client_ids
 from ostraka.trees.assignment import Resend
 from ostraka.trees.contributors import Contributor
+from ostraka.trees.language_tags import canonical
 from ostraka.trees.offers import Offer
 from ostraka.trees.room import TreeRoom
 from ostraka.trees.selection import NoTaskError, TaskType
@@ -191,7 +192,7 @@ def _taken(room: TreeRoom, who: Contributor, call: Call[Any]) -> Offer:
     else:
         raise NotFoundError("Tasks of this kind are not given out.", field="type", code="no_task")
     resend = Resend(who.id, call.key, call.fingerprint) if call.key else None
-    language = body.lang or DEFAULT_LANGUAGE
+    language = canonical(body.lang or DEFAULT_LANGUAGE)
     try:
         return room.assignment.request(who.id, kind, language, now(), RANDOM, resend)
     except NoTaskError as none:
