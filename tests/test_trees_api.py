@@ -214,7 +214,11 @@ def test_refusals_carry_their_number_our_code_and_why(client: httpx.Client, lang
     assert "waits for a ranking now" in none["message"]
     assert ann.take("summarize_story", 404)["error_code"] == 1006
     assert ann.post("tasks/", {"type": "random"}, 400)["error_code"] == 4000
-    assert ann.post("tasks/", {"type": "joke"}, 400)["field"] == "type"
+    joke = ann.post("tasks/", {"type": "joke"}, 400)
+    assert (joke["field"], "random" in joke["valid"]) == ("type", True)
+    nobody = {"user": ann.user | {"auth_method": "post"}}
+    assert "local" in ann.post("tasks/", nobody, 400)["valid"]
+    assert "message_ranking" in ann.interact({"type": "joke"}, 400)["valid"]
     wrong = ann.post("tasks/", {"user": ann.user}, 400, **{"x-oasst-user": "local:eve"})
     assert "another user" in wrong["message"]
     assert ann.take("random", 409, collective=True)["code"] == "collective_tasks"
@@ -225,6 +229,8 @@ def test_refusals_carry_their_number_our_code_and_why(client: httpx.Client, lang
         ]
         == 2004
     )
+    ranking = {"type": "message_ranking", "message_id": "?", "ranking": [0, 1]}
+    assert ann.interact(ranking | {"task_id": task["id"]}, 409)["error_code"] == 2004
     body = {"type": "text_reply_to_message", "message_id": "none", "user_message_id": "x"}
     assert ann.interact(body | {"text": "a"}, 404)["error_code"] == 2100
     by_task = body | {"task_id": task["id"]}
@@ -235,6 +241,7 @@ def test_refusals_carry_their_number_our_code_and_why(client: httpx.Client, lang
     review = bob.take("label_initial_prompt", lang=language)
     labels = {"type": "text_labels", "text": "", "task_id": review["id"]}
     assert bob.interact(labels | {"labels": {"humor": 1}}, 400)["error_code"] == 2052
+    assert "spam" in bob.interact(labels | {"labels": {"joke": 1}}, 400)["valid"]
     assert (
         bob.interact(labels | {"labels": {"spam": 0, "fails_task": 1}}, 400)["error_code"] == 2051
     )
@@ -286,6 +293,8 @@ def test_availability_counts_and_explains(client: httpx.Client, language: str) -
     assert bob.post("tasks/availability", None, 400)["error_code"] == 4000
     assert bob.post(path, None, **bob.header)["label_initial_prompt"] == 1
     assert bob.post("tasks/availability?lang=no-such_one", bob.user, 400)["field"] == "lang"
+    shouted = bob.post(f"tasks/availability?lang={language.upper()}", bob.user)
+    assert shouted == bob.post(f"tasks/availability?lang={language}", bob.user)
 
 
 def test_rankings_hold_ties_and_refuse_what_is_none(client: httpx.Client, language: str) -> None:

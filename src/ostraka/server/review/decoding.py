@@ -7,11 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from ostraka.errors import InvalidInputError
-from ostraka.taxonomy import Action, ViolationType
+from ostraka.server.review.choices import choices
 
-_PLACE: Final = re.compile(r"(?P<what>.*) - at `(?P<place>\$[^`]*)`", re.DOTALL)
+_PLACE: Final = re.compile(r"(?P<what>.*) - at `(?P<key>key` in `)?(?P<place>\$[^`]*)`", re.DOTALL)
 _FIELD: Final = re.compile(r"(?:missing required|contains unknown) field `([^`]*)`")
-_VOCABULARIES: Final = {"action": Action, "violation": ViolationType}
 _NUL: Final = rb"\u0000"
 
 
@@ -29,7 +28,7 @@ def decode(raw: bytes, kind: Any) -> Any:
         # No body says as much as an empty one: whatever is needed is missing in both.
         body = _decoder(kind).decode(raw.strip() or b"{}")
     except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from error
+        raise _invalid(str(error), kind) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInputError(
             f"The body of the request is no JSON: {error}", code="invalid_json"
@@ -44,7 +43,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
-def _invalid(message: str) -> InvalidInputError:
+def _invalid(message: str, kind: Any) -> InvalidInputError:
     """Msgspec's words with its place as a field: `$[3].text` is `[3].text`, `$.text` is `text`."""
     match = _PLACE.fullmatch(message)
     what, place = (match["what"], match["place"][1:]) if match else (message, "")
@@ -58,14 +57,10 @@ def _invalid(message: str) -> InvalidInputError:
         f"{where}{what}.",
         field=field or None,
         code=_code(what),
-        valid=expected[1].replace("`", "") if expected else _names_of(field),
+        valid=expected[1].replace("`", "")
+        if expected
+        else choices(kind, place, of_key=bool(match and match["key"])),
     )
-
-
-def _names_of(field: str) -> list[str] | None:
-    """What a field of a fixed vocabulary can be, wherever in a body it stands."""
-    names = _VOCABULARIES.get(field.rpartition(".")[2])
-    return [str(name) for name in names] if names else None
 
 
 def _code(what: str) -> str:

@@ -95,7 +95,8 @@ def _write(room: TreeRoom, client: str, who: Contributor, given: TextReply) -> O
 
 def _rank(room: TreeRoom, client: str, who: Contributor, given: MessageRanking) -> Offer:
     offer = _find(room, client, who, given)
-    tiers = _tiers(given, offer.shown)
+    # What asks for something else has no places, and is refused for that.
+    tiers = _tiers(given, offer.shown) if offer.shown else ()
     room.assignment.hand_in_ranking(
         offer.id, tiers, who.id, now(), not_rankable=bool(given.not_rankable)
     )
