@@ -6,9 +6,12 @@ from pathlib import Path
 import postgresql
 import pytest
 import s3_server
+from growing import SMALL
 from serving import start_server
 
 from ostraka.moderator import Moderator
+from ostraka.storage.database import Database
+from ostraka.trees.store import TreeStore
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +50,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'kept' / 'ostraka.db'}"
     cluster: postgresql.Cluster = request.getfixturevalue("postgresql_cluster")
     return cluster.new_database()
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[TreeStore]:
+    """No trees yet, in each kind of database; those to come are small."""
+    database = Database.at(database_url)
+    yield TreeStore(database, SMALL)
+    database.close()

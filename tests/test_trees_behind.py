@@ -1,6 +1,5 @@
 """Behind the trees: every message is judged, decisions come back, prompts are drawn."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -31,7 +30,6 @@ from ostraka.review.queue import ReviewQueue
 from ostraka.review.tables import AuthorRow, CaseRow, ItemRow, StrikeRow, VerdictRow
 from ostraka.review.terms import Reviewer, Ruling
 from ostraka.review.undoing import undo
-from ostraka.storage.database import Database
 from ostraka.trees import moderating
 from ostraka.trees.background import look_after
 from ostraka.trees.backlog import activate
@@ -51,13 +49,6 @@ from ostraka.work.tables import WorkRow
 ANNA = Reviewer("person_anna", "person", lead=True)
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[TreeStore]:
-    database = Database.at(database_url)
-    yield TreeStore(database, SMALL)
-    database.close()
-
-
 def count(store: TreeStore, table: Any, *where: Any) -> int:
     with store.database.reading() as session:
         return session.scalar(select(func.count()).select_from(table).where(*where)) or 0
@@ -65,7 +56,7 @@ def count(store: TreeStore, table: Any, *where: Any) -> int:
 
 def item_of(store: TreeStore, tree_id: str, message_id: str) -> ItemRow:
     with store.database.reading() as session:
-        return items_of(session, tree_id)[message_id]
+        return items_of(session, store.read(tree_id))[message_id]
 
 
 def decided(store: TreeStore, item_id: str, ruling: Ruling) -> str:

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from growing import SMALL
+from growing import NOW, SMALL
 from running import ostraka
 from tree_keeping import contributor, grown, planted, ranked
 
 from ostraka.storage.database import Database
+from ostraka.trees import remarks
+from ostraka.trees.configuration import parse_configuration
+from ostraka.trees.editing import revisions
 from ostraka.trees.states import State
 from ostraka.trees.store import TreeStore
-from ostraka.trees.values import Activity
+from ostraka.trees.values import RED_FLAG, Activity
 
 Grown = tuple[Path, TreeStore, str, list[str], list[str]]
 
@@ -109,6 +112,38 @@ def test_moderators_acts(there: Grown) -> None:
     waiting = planted(store, "somebody")
     accepted = answer(folder, "decide", waiting, "--accept")
     assert accepted["after"] == State.PROMPT_LOTTERY_WAITING
+    assert answer(folder, "draw", waiting)["after"] == State.GROWING
+    refused = ostraka(folder, "trees", "activate", waiting)
+    assert (refused.returncode, "growing" in refused.stderr) == (2, True)
+
+
+def test_a_text_is_put_right_and_reviewed_anew(there: Grown) -> None:
+    folder, store, tree_id, replies, _ = there
+    anew = State.GROWING
+    assert answer(folder, "edit", replies[0], "another text", "--preview")["after"] == anew
+    assert store.read(tree_id).state is State.READY_FOR_EXPORT
+    done = ostraka(folder, "trees", "edit", replies[0], "-", stdin="another text\n")
+    assert (done.returncode, str(anew) in done.stdout) == (0, True)
+    assert store.read(tree_id).messages[replies[0]].text == "another text"
+    with store.database.reading() as session:
+        texts = [each.text for each in revisions(session, replies[0])]
+    assert texts == ["reply 0", "another text"]
+    empty = ostraka(folder, "trees", "edit", replies[0], " ")
+    assert (empty.returncode, "is empty" in empty.stderr) == (2, True)
+
+
+def test_reported_messages_are_listed_until_somebody_lets_them_stay(there: Grown) -> None:
+    folder, store, tree_id, replies, people = there
+    assert "No reported message" in ostraka(folder, "trees", "flagged").stdout
+    remarks.report(store, people[3], {"spam": 1.0}, "rude", NOW, (tree_id, replies[0]))
+    (flag,) = answer(folder, "flagged")
+    assert (flag["message_id"], flag["reports"]) == (replies[0], 1)
+    answer(folder, "forgive", replies[0], "--preview")
+    assert len(answer(folder, "flagged")) == 1
+    answer(folder, "forgive", replies[0])
+    assert answer(folder, "flagged") == []
+    assert answer(folder, "flagged", "--all")[0]["processed_at"] is not None
+    assert store.read(tree_id).messages[replies[0]].forgiven[RED_FLAG] == 1
 
 
 def test_people_are_withdrawn_merged_and_purged(there: Grown) -> None:
@@ -163,9 +198,15 @@ def test_configuration_is_checked_as_a_whole_and_used(there: Grown) -> None:
     assert ostraka(folder, "trees", "config", "check", "good.toml").returncode == 0
     chosen = {"OSTRAKA_TREES_CONFIGURATION": "good.toml"}
     assert answer(folder, "config", "show", **chosen)["max_active_trees"] == 3
+    shown = ostraka(folder, "trees", "config", "show", **chosen).stdout
+    assert parse_configuration(shown) == parse_configuration("max_active_trees = 3")
     chosen = {"OSTRAKA_TREES_CONFIGURATION": "bad.toml"}
     refused = ostraka(folder, "trees", "stats", **chosen)
-    assert (refused.returncode, "goal_tree_size" in refused.stderr) == (2, True)
+    assert (refused.returncode, "goal_tree_size" in refused.stderr) == (1, True)
+    for name in ("bad.toml", "nowhere.toml"):
+        chosen = {"OSTRAKA_TREES_CONFIGURATION": name, "OSTRAKA_PORT": "1"}
+        server = ostraka(folder, "serve", **chosen)
+        assert (server.returncode, f"{name} cannot be used" in server.stderr) == (1, True)
 
 
 def test_rewards_come_back_to_replies_and_are_held_against_ranks(there: Grown) -> None:

@@ -1,13 +1,12 @@
 """Accounts that are one person: no ban or strike is shaken off, no name is used any longer."""
 
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 import pytest
-from growing import GOOD, NOW, SMALL
+from growing import GOOD, NOW
+from keeping_trees import together
 from sqlalchemy import select
 from tree_keeping import RUDE, behind, contributor, planted, work_off
 
@@ -15,25 +14,20 @@ from ostraka.errors import ConflictError, InvalidInputError, MissingScopeError
 from ostraka.review.strikes import Strike, add_strike, revoke, standing_strikes
 from ostraka.review.tables import AuthorRow, ItemRow
 from ostraka.storage.audit import EntryFilter, list_entries
-from ostraka.storage.database import Database
 from ostraka.trees.assignment import Assignment
 from ostraka.trees.banning import ban, erase
 from ostraka.trees.changing import Hand
 from ostraka.trees.contributors import CONSOLE, PERSON, ContributorStore
+from ostraka.trees.editing import edit_message
+from ostraka.trees.moderation import items_of
 from ostraka.trees.people import People
 from ostraka.trees.selection import TaskType
+from ostraka.trees.single_acts import undelete_message
 from ostraka.trees.store import TreeStore
 from ostraka.trees.tables import ContributorRow, TreeTaskRow
 from ostraka.trees.values import Activity
 
 LABEL = TaskType.LABEL_INITIAL_PROMPT
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[TreeStore]:
-    database = Database.at(database_url)
-    yield TreeStore(database, SMALL)
-    database.close()
 
 
 @pytest.fixture
@@ -118,6 +112,29 @@ def test_two_records_become_one(store: TreeStore, two: tuple[str, str]) -> None:
         assert session.scalars(names).all() == [ada, ada]
 
 
+def test_a_text_that_was_judged_keeps_its_verdict_whoever_wrote_it(
+    store: TreeStore, two: tuple[str, str]
+) -> None:
+    """The item of the text still names the author of then; it is no reason to judge no more."""
+    ada, ben = two
+    hand, rude = Hand(store, "person_mod", NOW), f"a {RUDE} prompt"
+    tree_id = planted(store, ben, rude)
+    work = behind(store)
+    work_off(work)
+    edit_message(hand, tree_id, "a prompt")
+    work_off(work)
+    undelete_message(hand, tree_id)
+    merge(store, ada, ben)
+    edit_message(hand, tree_id, rude)
+    work_off(work)
+    assert store.read(tree_id).root.deleted
+    with store.database.reading() as session:
+        names = select(ItemRow.external_id)
+        assert len(session.scalars(names).all()) == 2
+        [(message_id, item)] = items_of(session, store.read(tree_id)).items()
+    assert (message_id, item.text) == (tree_id, rude)
+
+
 def test_nothing_is_taken_under_the_old_id(store: TreeStore, two: tuple[str, str]) -> None:
     """A request that had begun before the merge ends after it."""
     ada, ben = two
@@ -160,19 +177,10 @@ def test_who_cannot_be_merged_is_told_why(store: TreeStore, two: tuple[str, str]
 def test_two_merges_at_once_make_no_circle(store: TreeStore) -> None:
     for number in range(4):
         ada, ben = (contributor(store.database, f"{name}-{number}") for name in ("ada", "ben"))
-        meet = threading.Barrier(2)
-
-        def one_way(into: str, source: str, meet: threading.Barrier = meet) -> str | None:
-            meet.wait()
-            try:
-                merge(store, into, source)
-            except ConflictError:
-                return None
-            return into
-
-        with ThreadPoolExecutor(2) as threads:
-            left = [threads.submit(one_way, *pair) for pair in ((ada, ben), (ben, ada))]
-            [winner] = [each.result() for each in left if each.result()]
+        pairs = ((ada, ben), (ben, ada))
+        ended = together([partial(merge, store, *pair) for pair in pairs])
+        assert sum(isinstance(each, ConflictError) for each in ended) == 1
+        winner = ben if isinstance(ended[0], ConflictError) else ada
         with store.database.reading() as session:
             led = {each: session.get_one(ContributorRow, each).merged_into for each in (ada, ben)}
         assert led[winner] is None and led[ben if winner == ada else ada] == winner

@@ -36,6 +36,8 @@ class Plan:
     """What the audit log says it is about; the tree if nothing else."""
     detail: Mapping[str, Any] = field(default_factory=dict, hash=False)
     audited_as: str | None = None
+    also: Callable[[Session], None] | None = None
+    """Writes more in the same transaction; a preview leaves it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Hand:
                 save(session, before, after.tree, configuration, self.now, expired)
                 log_all(session, self.actor, plan.name, plan.detail, after, self.now)
                 self._audit(session, tree_id, plan)
+                if plan.also is not None:
+                    plan.also(session)
             return before, after
 
         return self.store.write(unit)

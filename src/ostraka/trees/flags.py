@@ -1,5 +1,6 @@
 """Messages that were reported: which wait for a moderator, and that somebody has looked."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,11 +10,14 @@ from sqlalchemy.orm import Session
 from ostraka.errors import NotFoundError
 from ostraka.storage import audit
 from ostraka.trees import moderating
+from ostraka.trees.changing import Hand, Plan, tree_of
+from ostraka.trees.consequences import TreeChange
 from ostraka.trees.keyset import KeysetPage, Stretch, keyset_page
 from ostraka.trees.states import Event
 from ostraka.trees.store import TreeStore
 from ostraka.trees.tables import TreeFlagRow, TreeLabelRow, TreeMessageRow
-from ostraka.trees.values import RED_FLAG
+from ostraka.trees.tree import Tree
+from ostraka.trees.values import RED_FLAG, SKIP_REPLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,28 @@ def process(store: TreeStore, message_id: str, actor: str, now: datetime) -> Fla
             processed_at=row.processed_at,
             reports=counts.get(message_id, 0),
         )
+
+
+def forgive_message(hand: Hand, message_id: str) -> TreeChange:
+    """Let the marks that are on a message pass; if it was reported, somebody has looked by that.
+
+    Raises:
+        NotFoundError: there is no such message.
+    """
+    tree_id = tree_of(hand.store, message_id)
+    if not hand.preview:
+        with suppress(NotFoundError):
+            process(hand.store, message_id, hand.actor, hand.now)
+
+    def forgiven(session: Session, tree: Tree) -> Tree:
+        for code in (RED_FLAG, SKIP_REPLY):
+            tree = moderating.forgive(tree, message_id, code)
+        return tree
+
+    detail = {"message": message_id}
+    plan = Plan("forgiven", act=forgiven, subject=message_id, detail=detail)
+    before, after = hand.do(tree_id, plan)
+    return TreeChange.between(before, after.tree)
 
 
 def _about(

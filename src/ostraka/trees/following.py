@@ -66,12 +66,15 @@ def follow(session: Session, before: Tree | None, after: Tree, now: datetime) ->
 
 
 def _written(before: Tree | None, after: Tree) -> list[str]:
-    """Messages whose text nobody has seen before."""
+    """Messages whose text nobody has seen before.
+
+    Deleted ones that were edited are among them: who brings them back relies on their verdict.
+    """
     known = {each.id: each.text for each in before.messages.values()} if before else {}
     return [
         each.id
         for each in after.messages.values()
-        if each.text and not each.deleted and known.get(each.id) != each.text
+        if each.text and known.get(each.id) != each.text and (each.id in known or not each.deleted)
     ]
 
 

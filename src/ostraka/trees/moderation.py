@@ -67,16 +67,21 @@ def judge(
     wanted = [each for each in wanted if each.text]
     if not wanted:
         return
-    verdicts = score([each.text for each in wanted])
     with store.database.reading() as session:
+        known = _judged_before(session, wanted)
         names = names_on_record(session, {each.author for each in wanted if each.author})
+    new = [each for each in wanted if item_name(each) not in known]
+    verdicts = score([each.text for each in new]) if new else []
     submissions = [
         Submission([_item(tree, message, names)], [verdict], SOURCE, single=True)
-        for message, verdict in zip(wanted, verdicts, strict=True)
+        for message, verdict in zip(new, verdicts, strict=True)
     ]
-    for message, taken in zip(wanted, items.submit(submissions, now), strict=True):
+    for message, taken in zip(new, items.submit(submissions, now) if new else [], strict=True):
         if isinstance(taken, Taken):
-            _act(store, tree, message, taken, now)
+            known[item_name(message)] = taken.answer["id"], Action(taken.answer["action"])
+    for message in wanted:
+        if item_name(message) in known:
+            _act(store, tree, message, *known[item_name(message)], now)
     if tree.id in message_ids and tree.root.text:
         with store.database.writing() as session:
             compare_prompt(session, tree.root, now)
@@ -138,20 +143,33 @@ def put_back(store: TreeStore, tree: Tree, message_id: str, item_id: str, now: d
     store.let_happen(tree.id, event, "people", now, act=act, name=PUT_BACK, detail=detail)
 
 
-def items_of(session: Session, tree_id: str) -> dict[str, ItemRow]:
-    """The newest item of each message of a tree."""
+def items_of(session: Session, tree: Tree) -> dict[str, ItemRow]:
+    """The items that the present texts of a tree's messages are, by message."""
+    names = {item_name(each): each.id for each in tree.messages.values()}
     rows = session.scalars(
-        select(ItemRow)
-        .where(ItemRow.thread_id == tree_id, ItemRow.source == SOURCE)
-        .order_by(ItemRow.id)
+        select(ItemRow).where(ItemRow.thread_id == tree.id, ItemRow.source == SOURCE)
     )
-    return {(row.external_id or "").partition(":")[0]: row for row in rows}
+    return {names[row.external_id]: row for row in rows if row.external_id in names}
 
 
-def _act(store: TreeStore, tree: Tree, message: Message, taken: Taken, now: datetime) -> None:
-    action = Action(taken.answer["action"])
+def _judged_before(session: Session, messages: Sequence[Message]) -> dict[str, tuple[str, Action]]:
+    """Items that there are of messages' texts, by their external ids, and what counts for each.
+
+    They are not sent again: who wrote them and what they answer may be told otherwise by now, when
+    contributors were merged or the message above was edited, and that would be another item.
+    """
+    wanted = select(ItemRow.external_id, ItemRow.id, ItemRow.action).where(
+        ItemRow.external_id.in_([item_name(each) for each in messages]), ItemRow.source == SOURCE
+    )
+    found = session.execute(wanted)
+    return {str(name): (item_id, Action(action)) for name, item_id, action in found}
+
+
+def _act(
+    store: TreeStore, tree: Tree, message: Message, item_id: str, action: Action, now: datetime
+) -> None:
     if store.configuration.auto_mod_enabled and action in REMOVING:
-        remove(store, tree, message.id, "policy", taken.answer["id"], now)
+        remove(store, tree, message.id, "policy", item_id, now)
         _release(store, message, action, now)
 
 

@@ -1,21 +1,18 @@
-"""What people say of messages without a task: labels, reports, reactions; and moderators' edits."""
+"""What people say of messages without a task: labels, reports, reactions."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ostraka.errors import InvalidInputError
-from ostraka.storage import audit
 from ostraka.storage.ids import new_id
-from ostraka.trees import acts, moderating
+from ostraka.trees import acts
 from ostraka.trees.labels import NAMES
 from ostraka.trees.states import Event
 from ostraka.trees.store import TreeStore
-from ostraka.trees.tables import TreeFlagRow, TreeLabelRow, TreeRevisionRow
+from ostraka.trees.tables import TreeFlagRow, TreeLabelRow
 from ostraka.trees.tree import Tree
 from ostraka.trees.values import RED_FLAG, Mark, Message
 
@@ -122,65 +119,6 @@ def react(
         tree_id, Event.CHECK, contributor, now, act=act, name="reacted", also=also
     )
     return after.tree.messages[message_id]
-
-
-def edit(
-    store: TreeStore,
-    editor: str,
-    message: tuple[str, str],
-    text: str,
-    now: datetime,
-    also: Also = nothing_else,
-) -> Message:
-    """Put another text in a message; what it was before is kept, and it is reviewed anew.
-
-    Raises:
-        InvalidInputError: the text is empty or too long.
-        NotFoundError: there is no such message.
-    """
-    tree_id, message_id = message
-    checked = acts.checked_text(text, store.configuration)
-    before: list[Message] = []
-
-    def act(tree: Tree) -> Tree:
-        before[:] = [acts.message_of(tree, message_id)]
-        return moderating.edit(tree, message_id, checked)
-
-    def keep_old(session: Session) -> None:
-        also(session)
-        [old] = before
-        first = select(TreeRevisionRow.id).where(TreeRevisionRow.message_id == message_id).limit(1)
-        if session.scalar(first) is None:
-            _revise(session, old, old.created_at, old.author)
-        _revise(session, replace(old, text=checked), now, editor)
-        audit.append(session, editor, "tree.edited", message_id, {"tree": tree_id}, now)
-
-    after = store.let_happen(
-        tree_id, Event.RECONSIDER, editor, now, act=act, name="edited", also=keep_old
-    )
-    return after.tree.messages[message_id]
-
-
-def revisions(session: Session, message_id: str) -> list[TreeRevisionRow]:
-    """The texts that a message had, the original first; none where it was never edited."""
-    found = session.scalars(
-        select(TreeRevisionRow)
-        .where(TreeRevisionRow.message_id == message_id)
-        .order_by(TreeRevisionRow.id)
-    )
-    return list(found)
-
-
-def _revise(session: Session, message: Message, now: datetime, editor: str | None) -> None:
-    session.add(
-        TreeRevisionRow(
-            id=new_id("revision"),
-            created_at=now,
-            message_id=message.id,
-            text=message.text,
-            editor=editor,
-        )
-    )
 
 
 def _keep(

@@ -1,21 +1,10 @@
 """What moderators do to one tree or message: halt, resume, reopen, delete, undelete, decide."""
 
-from typing import Final
-
 from ostraka.trees import moderating
 from ostraka.trees.changing import Hand, Plan, tree_of
 from ostraka.trees.consequences import TreeChange
 from ostraka.trees.states import Event, State
 from ostraka.trees.tree import Tree
-
-EVENTS: Final = {
-    "halt": Event.HALT,
-    "resume": Event.RESUME,
-    "reopen": Event.REOPEN,
-    "activate": Event.ACTIVATE,
-    "retry-scoring": Event.RETRY_SCORING,
-}
-"""Acts on a whole tree, by what they are called on the command line."""
 
 
 def move_tree(hand: Hand, tree_id: str, event: Event) -> TreeChange:

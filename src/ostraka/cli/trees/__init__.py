@@ -27,6 +27,10 @@ _LAZY = {
     ),
     "halt": LazyCommand(f"{_COMMANDS}.acts", "halt", "Stop a tree."),
     "resume": LazyCommand(f"{_COMMANDS}.acts", "resume", "Let a stopped tree go on."),
+    "activate": LazyCommand(f"{_COMMANDS}.acts", "activate", "Send a parked tree on to ranking."),
+    "draw": LazyCommand(
+        f"{_COMMANDS}.acts", "draw", "Let a waiting prompt begin to grow before its turn."
+    ),
     "retry-scoring": LazyCommand(
         f"{_COMMANDS}.acts", "retry_scoring", "Try again to put the rankings of trees together."
     ),
@@ -36,8 +40,15 @@ _LAZY = {
     "undelete": LazyCommand(
         f"{_COMMANDS}.acts", "undelete", "Bring a deleted message back with all that is above it."
     ),
+    "edit": LazyCommand(
+        f"{_COMMANDS}.acts", "edit", "Put another text in a message, which is reviewed anew."
+    ),
     "decide": LazyCommand(
         f"{_COMMANDS}.acts", "decide", "Accept or reject a message, whatever its reviewers say."
+    ),
+    "flagged": LazyCommand(f"{_COMMANDS}.looking", "flagged", "List messages that were reported."),
+    "forgive": LazyCommand(
+        f"{_COMMANDS}.acts", "forgive", "Let a message stay: its red flags count no more."
     ),
     "ban": LazyCommand(f"{_COMMANDS}.people", "ban", "Let a contributor in no more."),
     "unban": LazyCommand(f"{_COMMANDS}.people", "unban", "Let a banned contributor in again."),

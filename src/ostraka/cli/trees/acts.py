@@ -1,10 +1,13 @@
 """What moderators do to trees and messages on the command line."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from ostraka.cli.trees.opened import Json, Preview, hand, opened, print_change
+from ostraka.trees.editing import edit_message
+from ostraka.trees.flags import forgive_message
 from ostraka.trees.overview import TreeFilter, tree_ids
 from ostraka.trees.single_acts import (
     decide_message,
@@ -24,9 +27,7 @@ def halt(tree: TreeId, preview: Preview = False, as_json: Json = False) -> None:
 
     Open tasks in it end; `ostraka trees resume` lets it go on where it was.
     """
-    with opened() as store:
-        change = move_tree(hand(store, preview=preview), tree, Event.HALT)
-    print_change(change, "halt", preview=preview, as_json=as_json)
+    _move(tree, Event.HALT, "halt", preview=preview, as_json=as_json)
 
 
 def resume(tree: TreeId, preview: Preview = False, as_json: Json = False) -> None:
@@ -59,6 +60,16 @@ def retry_scoring(
         typer.echo("No tree has failed.")
 
 
+def activate(tree: TreeId, preview: Preview = False, as_json: Json = False) -> None:
+    """Send a parked tree on to ranking, before chance does."""
+    _move(tree, Event.ACTIVATE, "activate", preview=preview, as_json=as_json)
+
+
+def draw(tree: TreeId, preview: Preview = False, as_json: Json = False) -> None:
+    """Let a waiting prompt begin to grow before its turn, where there is room for one more."""
+    _move(tree, Event.DRAW, "draw", preview=preview, as_json=as_json)
+
+
 def delete(message: MessageId, preview: Preview = False, as_json: Json = False) -> None:
     """Delete a message with all that is below it.
 
@@ -79,6 +90,34 @@ def undelete(message: MessageId, preview: Preview = False, as_json: Json = False
     print_change(change, "undelete", preview=preview, as_json=as_json)
 
 
+def edit(
+    message: MessageId,
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="The new text; '-' reads it from stdin.")
+    ],
+    preview: Preview = False,
+    as_json: Json = False,
+) -> None:
+    """Put another text in a message, which is reviewed and ranked anew.
+
+    What it was before is kept in its history.
+    """
+    text = sys.stdin.read() if text == "-" else text
+    with opened() as store:
+        change = edit_message(hand(store, preview=preview), message, text)
+    print_change(change, "edit", preview=preview, as_json=as_json)
+
+
+def forgive(message: MessageId, preview: Preview = False, as_json: Json = False) -> None:
+    """Let a message stay: the red flags and skips that it has now count no more.
+
+    If it was reported, `ostraka trees flagged` lists it no longer, unless somebody reports it anew.
+    """
+    with opened() as store:
+        change = forgive_message(hand(store, preview=preview), message)
+    print_change(change, "forgive", preview=preview, as_json=as_json)
+
+
 def decide(
     message: MessageId,
     accept: Annotated[bool, typer.Option("--accept/--reject", help="What it is.")],
@@ -89,3 +128,9 @@ def decide(
     with opened() as store:
         change = decide_message(hand(store, preview=preview), message, accepted=accept)
     print_change(change, "decide", preview=preview, as_json=as_json)
+
+
+def _move(tree: str, event: Event, what: str, *, preview: bool, as_json: bool) -> None:
+    with opened() as store:
+        change = move_tree(hand(store, preview=preview), tree, event)
+    print_change(change, what, preview=preview, as_json=as_json)

@@ -14,6 +14,8 @@ from ostraka.cli.trees.opened import Json, opened, print_table, say, shown
 from ostraka.review.tables import ItemRow
 from ostraka.trees.agreement import by_contributor
 from ostraka.trees.export import ExportOptions, exported_message
+from ostraka.trees.flags import page_of_flags
+from ostraka.trees.keyset import Stretch
 from ostraka.trees.moderation import items_of
 from ostraka.trees.near_duplicates import list_near_duplicates
 from ostraka.trees.overview import (
@@ -68,7 +70,7 @@ def show(
     with opened() as store:
         found = store.read(tree)
         with store.database.reading() as session:
-            items = items_of(session, tree)
+            items = items_of(session, found)
             rewards = rewards_of(session, found.messages)
             events = [_event(row) for row in _log(session, tree)] if log or as_json else []
     if as_json:
@@ -124,6 +126,29 @@ def duplicates(
         print_table(rows, ("message_id", "of_message_id", "similarity", "found_at"))
     else:
         typer.echo("There are none.")
+
+
+def flagged(
+    every: Annotated[
+        bool, typer.Option("--all", help="Also those that somebody has looked at.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List messages that were reported, the longest wait first.
+
+    `ostraka trees show TREE` says what stands around one; then delete it, or `ostraka trees
+    forgive` it.
+    """
+    with opened() as store, store.database.reading() as session:
+        found = page_of_flags(session, Stretch(limit=limit), processed=None if every else False)
+        rows = [asdict(each) for each in found.entries]
+    if as_json:
+        say(rows)
+    elif rows:
+        print_table(rows, ("message_id", "tree_id", "reports", "reported_at", "text"))
+    else:
+        typer.echo("No reported message waits.")
 
 
 def agreement(language: Language = None, as_json: Json = False) -> None:

@@ -96,14 +96,14 @@ class ModeratorPages(Handlers):
     async def act_on_message(self, request: Request) -> Response:
         """Delete, restore, edit, accept or reject a message, or let its flags pass."""
         form = await form_of(request)
-        tree_id, message_id = path_value(request, "tree_id"), path_value(request, "message_id")
+        message_id = path_value(request, "message_id")
         act = MESSAGE_ACTS.get(path_value(request, "act"))
         if act is None:
             raise NotFoundError("There is no such act.")
 
         def go(room: TreePages, person: Person) -> None:
             hand = Hand(room.store, person.id, now())
-            act_on_message(hand, tree_id, message_id, act, form)
+            act_on_message(hand, message_id, act, form)
 
         return await self._done(request, form, go, act.done, message_id)
 

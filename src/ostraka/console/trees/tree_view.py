@@ -16,10 +16,10 @@ from ostraka.trees import agreement
 from ostraka.trees.acceptance import acceptance, required_reviews
 from ostraka.trees.background_tables import TreeNearDuplicateRow
 from ostraka.trees.configuration import TreeConfiguration
+from ostraka.trees.editing import revisions
 from ostraka.trees.loading import load
-from ostraka.trees.moderation import item_name
+from ostraka.trees.moderation import items_of
 from ostraka.trees.ranking import Ballot, Consensus
-from ostraka.trees.remarks import revisions
 from ostraka.trees.scoring import outcome
 from ostraka.trees.states import Event, transitions_from
 from ostraka.trees.tables import TreeEventRow, TreeLabelRow, TreeRevisionRow
@@ -167,8 +167,6 @@ class _SaidOf:
 
 def _said_of(session: Session, tree: Tree) -> _SaidOf:
     ids = list(tree.messages)
-    names = {item_name(message): message.id for message in tree.messages.values()}
-    items = session.scalars(select(ItemRow).where(ItemRow.external_id.in_(names)))
     wanted = select(TreeLabelRow).where(
         TreeLabelRow.message_id.in_(ids), TreeLabelRow.is_report.is_(True)
     )
@@ -177,7 +175,7 @@ def _said_of(session: Session, tree: Tree) -> _SaidOf:
         reports[report.message_id or ""].append(report)
     revised = [message.id for message in tree.messages.values() if message.edited]
     return _SaidOf(
-        items={names[item.external_id]: item for item in items if item.external_id},
+        items=items_of(session, tree),
         reports=reports,
         revisions={each: revisions(session, each) for each in revised},
     )

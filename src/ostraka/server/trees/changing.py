@@ -16,6 +16,7 @@ from ostraka.server.trees.messages import Reader
 from ostraka.server.trees.shapes import show_revision
 from ostraka.trees import remarks
 from ostraka.trees.changing import Hand
+from ostraka.trees.editing import edit_message, revisions
 from ostraka.trees.single_acts import (
     delete_message,
     move_tree,
@@ -67,11 +68,10 @@ async def edit(request: Request) -> Response:
     def work() -> None:
         reader = Reader(request)
         editor = contributor_of(request, reader.room, call.body.user)
-        message, text = _message(reader), call.body.new_content
+        (_, message_id), text = _message(reader), call.body.new_content
         with suppress(ReplayedError):
-            remarks.edit(
-                reader.room.store, editor.id, message, text, now(), also=once(call, editor.id)
-            )
+            hand = Hand(reader.room.store, editor.id, now())
+            edit_message(hand, message_id, text, also=once(call, editor.id))
 
     return await done(work)
 
@@ -82,7 +82,7 @@ async def history(request: Request) -> Response:
     def work() -> Any:
         reader = Reader(request)
         with reader.room.store.database.reading() as session:
-            found = remarks.revisions(session, reader.find(session).id)
+            found = revisions(session, reader.find(session).id)
             return [show_revision(row, reader.contributor) for row in found]
 
     return await answered(work)
