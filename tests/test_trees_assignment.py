@@ -1,13 +1,12 @@
 """Tasks out of the database: what is offered is accepted, nothing surplus, and refusals say why."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from growing import GOOD, NOW, SMALL
+from keeping_trees import together
 from sqlalchemy import func, select
 
 from ostraka.access.person import Person
@@ -18,7 +17,6 @@ from ostraka.errors import (
     KeyReusedError,
     MissingScopeError,
     NotFoundError,
-    OstrakaError,
 )
 from ostraka.storage.database import Database
 from ostraka.trees.assignment import Assignment, Resend
@@ -42,13 +40,6 @@ PROMPT, LABEL, REPLY = (
     TaskType.ASSISTANT_REPLY,
 )
 TREE_TYPES = [kind for kind in TaskType if kind is not PROMPT]
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[TreeStore]:
-    database = Database.at(database_url)
-    yield TreeStore(database, SMALL)
-    database.close()
 
 
 @pytest.fixture
@@ -80,17 +71,6 @@ def accepted(assignment: Assignment, tree_id: str) -> None:
         name = f"{who} of {tree_id}"
         lease = assignment.store.take(tree_id, Activity.REVIEW, tree_id, name, NOW)
         assignment.hand_in_labels(lease.id, GOOD, name, NOW)
-
-
-def together(calls: list[Callable[[], Any]]) -> list[Any]:
-    def outcome(call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        except OstrakaError as error:
-            return error
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(outcome, calls))
 
 
 def found_for(store: TreeStore, who: str) -> set[tuple[TaskType, str]]:
@@ -331,6 +311,7 @@ def test_a_skip_hides_a_message_until_it_is_undone(
     again = assignment.undo_skip(offer.id, "bob", NOW, Random(0))
     assert again is not None
     assert (again.message_id, again.labels) == (offer.message_id, offer.labels)
+    assert assignment.undo_skip(offer.id, "bob", NOW, Random(1)) == again
     assignment.hand_in_labels(again.id, GOOD, "bob", NOW)
     with pytest.raises(ConflictError, match="done already"):
         assignment.skip(again.id, "bob", NOW)

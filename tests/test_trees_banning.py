@@ -1,6 +1,5 @@
 """Contributors who are sent away: what they held goes to others at once."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
 
@@ -9,7 +8,6 @@ from growing import GOOD, NOW, SMALL
 from keeping_trees import assert_whole, grown, planted, row_count, together
 
 from ostraka.errors import ConflictError, MissingScopeError, NotFoundError
-from ostraka.storage.database import Database
 from ostraka.trees.assignment import Assignment
 from ostraka.trees.banning import ban, erase
 from ostraka.trees.changing import Hand
@@ -22,13 +20,6 @@ from ostraka.trees.values import Activity
 
 LABEL = TaskType.LABEL_INITIAL_PROMPT
 PROMPT = TaskType.INITIAL_PROMPT
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[TreeStore]:
-    database = Database.at(database_url)
-    yield TreeStore(database, SMALL)
-    database.close()
 
 
 @pytest.fixture
@@ -68,6 +59,17 @@ def test_a_ban_frees_the_place_of_a_prompt_that_they_were_writing(
         assignment.request("bob", PROMPT, "en", NOW, Random(0))
     ban(store, eve.id, "moderator", NOW)
     assert assignment.request("bob", PROMPT, "en", NOW, Random(0)).kind is PROMPT
+
+
+def test_nobody_who_is_banned_takes_a_skip_back(store: TreeStore, eve: Contributor) -> None:
+    """They would hold a place that they cannot fill."""
+    tree_id, assignment = planted(store), Assignment(store)
+    offer = assignment.request(eve.id, LABEL, "en", NOW, Random(0))
+    assignment.skip(offer.id, eve.id, NOW)
+    ban(store, eve.id, "moderator", NOW)
+    with pytest.raises(MissingScopeError):
+        assignment.undo_skip(offer.id, eve.id, NOW, Random(0))
+    assert store.read(tree_id).leases == ()
 
 
 def test_a_tree_that_waited_for_them_alone_goes_on(store: TreeStore, eve: Contributor) -> None:

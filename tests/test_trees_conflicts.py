@@ -1,29 +1,20 @@
 """Work that meets a conflict is done again, and none is lost."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from threading import Barrier
 
 import pytest
-from growing import GOOD, NOW, SMALL
+from growing import GOOD, NOW
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ostraka.errors import ConflictError, StorageError
-from ostraka.storage.database import Database
 from ostraka.trees.loading import load
 from ostraka.trees.retrying import ATTEMPTS, retried
 from ostraka.trees.store import TreeStore
 from ostraka.trees.tables import TreeRow
 from ostraka.trees.values import Activity
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[TreeStore]:
-    database = Database.at(database_url)
-    yield TreeStore(database, SMALL)
-    database.close()
 
 
 def twice(store: TreeStore, tree_id: str) -> None:

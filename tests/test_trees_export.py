@@ -236,6 +236,8 @@ def test_files_that_contradict_themselves_are_refused(change: dict, field: str) 
 def test_bad_lines_are_named() -> None:
     with pytest.raises(InvalidInputError, match="line 2"):
         list(read_lines(["", "{broken"]))
+    with pytest.raises(InvalidInputError, match="line 1: neither a tree"):
+        list(read_lines(['{"thread_id": "t", "thread": []}']))
 
 
 # Rows for training
@@ -276,7 +278,7 @@ def test_open_pairs_and_refused_rankings_give_no_rows() -> None:
     for order in ("ab", "ba"):
         tied = voted(tied, order, replace_required(2))
     assert tied.messages["a"].rank == 0
-    assert list(preference_rows(trees(tied))) == []
+    assert list(preference_rows(trees(tied))) == list(kto_rows(trees(tied))) == []
     refused = voted(ranking(), "ab")
     for _ in range(2):
         refused = voted(refused, "ab", not_rankable=True)

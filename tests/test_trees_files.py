@@ -38,13 +38,6 @@ WHOLE = ExportOptions(labels=True, events=True)
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[TreeStore]:
-    database = Database.at(database_url)
-    yield TreeStore(database, SMALL)
-    database.close()
-
-
-@pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[TreeStore]:
     database = Database.at(f"sqlite:///{tmp_path / 'elsewhere.db'}")
     yield TreeStore(database, SMALL)

@@ -1,6 +1,5 @@
 """Trees that a process knows: always what a fresh look at the database would find."""
 
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -19,13 +18,6 @@ from ostraka.trees.tables import TreeRow
 from ostraka.trees.values import Activity
 
 CROWD = 6
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[TreeStore]:
-    database = Database.at(database_url)
-    yield TreeStore(database, SMALL)
-    database.close()
 
 
 def assert_known_is_true(store: TreeStore) -> int:

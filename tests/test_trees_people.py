@@ -1,17 +1,15 @@
 """Moderators and contributors: withdraw, reinstate, purge, merge; all shown before it is done."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from growing import BAD, GOOD, NOW, SMALL
+from growing import BAD, GOOD, NOW
 from sqlalchemy import select
 from tree_keeping import behind, contributor, grown, planted, ranked, replied, reviewed, work_off
 
 from ostraka.errors import InvalidInputError, NotFoundError
 from ostraka.review.tables import ItemRow
 from ostraka.storage.audit import EntryFilter, list_entries
-from ostraka.storage.database import Database
 from ostraka.trees import acts, boards
 from ostraka.trees.background_tables import TreeTallyRow
 from ostraka.trees.changing import Hand
@@ -34,13 +32,6 @@ from ostraka.trees.tallying import differences, recount
 from ostraka.trees.values import Activity, Mark, Review
 
 LATER = NOW + timedelta(hours=2)
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[TreeStore]:
-    database = Database.at(database_url)
-    yield TreeStore(database, SMALL)
-    database.close()
 
 
 @pytest.fixture

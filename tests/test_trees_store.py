@@ -1,7 +1,6 @@
 """Trees in a database: nothing is lost or half-written, and nobody is in another's way."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -12,7 +11,6 @@ from keeping_trees import grown, planted, reviewed, row_count
 from sqlalchemy import select
 
 from ostraka.errors import ConflictError, NotFoundError, OstrakaError
-from ostraka.storage.database import Database
 from ostraka.trees import acts, moderating
 from ostraka.trees.export import ExportOptions, exported_message
 from ostraka.trees.states import ENDED, Event, State
@@ -29,13 +27,6 @@ from ostraka.trees.tree import Tree
 from ostraka.trees.values import Activity, ImportedFacts, LabelValue, Mark
 
 LATER = NOW + timedelta(days=3)
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[TreeStore]:
-    database = Database.at(database_url)
-    yield TreeStore(database, SMALL)
-    database.close()
 
 
 def test_a_crowd_brings_a_tree_from_prompt_to_export(store: TreeStore) -> None:

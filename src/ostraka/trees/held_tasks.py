@@ -143,15 +143,17 @@ class HeldTasks:
     ) -> Offer | None:
         """Take a skip back: a new task for the same, or None where its place is taken by now.
 
-        Either way it may be offered to them again.
+        Either way it may be offered to them again. Sent again, it gives the same new task.
 
         Raises:
             NotFoundError: they have no such task.
             ConflictError: it was not skipped.
+            MissingScopeError: they were banned meanwhile.
         """
 
         def unit(session: Session) -> Offer | None:
             hold_contributor(session, contributor)
+            refuse_banned(session, contributor, now)
             row, before = locked_task(session, task_id, contributor)
             if row.state != "skipped":
                 raise ConflictError("The task was not skipped.", code="task_not_skipped")
@@ -164,6 +166,10 @@ class HeldTasks:
             }
             save(session, before, after.tree, self._configuration, now, ended)
             log_all(session, contributor, "unskipped", {"task": task_id}, after, now)
+            held = after.tree.lease_of(activity, message_id, contributor)
+            if held is not None:
+                theirs = session.get_one(TreeTaskRow, held.id)
+                return offer_of(session, theirs, self._configuration)
             request = Request(after.tree, activity, message_id, contributor)
             if not may_take(request, self._configuration):
                 return None
