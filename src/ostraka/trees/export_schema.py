@@ -105,6 +105,12 @@ def read_lines(lines: Iterable[str]) -> Iterator[ExportedTree | ExportedMessage]
             continue
         try:
             kind = Line.model_validate_json(line)
+            if not (kind.message_id or kind.message_tree_id):
+                raise InvalidInputError(
+                    f"line {number}: neither a tree, which has a message_tree_id, nor a message, "
+                    "which has a message_id",
+                    code="invalid_line",
+                )
             model = ExportedMessage if kind.message_id else ExportedTree
             yield model.model_validate_json(line)
         except ValidationError as error:

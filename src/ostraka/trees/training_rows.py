@@ -46,8 +46,7 @@ def preference_rows(trees: Iterable[ExportedTree]) -> Iterator[Row]:
             found = _found(parent)
             if found.mostly_not_rankable:
                 continue
-            ranked = [each for each in _answers(parent) if each.rank is not None]
-            ranked.sort(key=lambda each: each.rank or 0)
+            ranked = _ranked(_answers(parent))
             for at, chosen in enumerate(ranked):
                 for rejected in ranked[at + 1 :]:
                     if not found.are_tied(chosen.message_id, rejected.message_id):
@@ -55,16 +54,17 @@ def preference_rows(trees: Iterable[ExportedTree]) -> Iterator[Row]:
 
 
 def kto_rows(trees: Iterable[ExportedTree]) -> Iterator[Row]:
-    """Answers that are good or bad for themselves: the best and the last of a ranking, and those
-    that reviewers rejected where the export holds them.
+    """Answers that are good or bad for themselves: the best and the last of a ranking, unless the
+    rankings leave open which is which, and those that reviewers rejected where the export holds
+    them.
     """
     for tree in trees:
         for prompt, parent in _asked(tree):
             answers = _answers(parent)
-            ranks = [each.rank for each in answers if each.rank is not None]
+            ranked = _ranked(answers)
             found = _found(parent)
             for answer in answers:
-                label = _is_good(answer, ranks, found)
+                label = _is_good(answer, ranked, found)
                 if label is not None:
                     yield {
                         "prompt": prompt,
@@ -109,14 +109,19 @@ def _pair(
     }
 
 
-def _is_good(answer: ExportedMessage, ranks: list[int], found: Consensus) -> bool | None:
+def _is_good(
+    answer: ExportedMessage, ranked: list[ExportedMessage], found: Consensus
+) -> bool | None:
     if answer.review_result is False:
         return False
-    if answer.rank is None or len(ranks) < 2 or found.mostly_not_rankable:
+    if len(ranked) < 2 or found.mostly_not_rankable:
         return None
-    if answer.rank == min(ranks):
+    best, last = ranked[0], ranked[-1]
+    if found.are_tied(best.message_id, last.message_id):
+        return None
+    if answer is best:
         return True
-    return False if answer.rank == max(ranks) else None
+    return False if answer is last else None
 
 
 def _turn(message: ExportedMessage) -> Turn:
@@ -128,6 +133,11 @@ def _answers(parent: ExportedMessage) -> list[ExportedMessage]:
     return [
         each for each in parent.replies or () if each.role is Role.ASSISTANT and not each.deleted
     ]
+
+
+def _ranked(answers: list[ExportedMessage]) -> list[ExportedMessage]:
+    """Those with a rank, the best first."""
+    return sorted((each for each in answers if each.rank is not None), key=lambda a: a.rank or 0)
 
 
 def _ballots(parent: ExportedMessage) -> list[Ballot]:

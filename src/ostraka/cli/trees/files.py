@@ -102,7 +102,7 @@ def export(
     console = notices()
     console.print(f"{written:,} lines written.")
     for what, counter in (("trees", left_out.trees), ("messages", left_out.messages)):
-        for why, number in counter.most_common():
+        for why, number in (+counter).most_common():  # without those that came to nothing
             console.print(f"{number:>8,} {what} left out: {why}", markup=False)
 
 
