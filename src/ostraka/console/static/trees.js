@@ -79,10 +79,18 @@
     if (!document.hidden && lease) htmx.trigger(lease, "renew");
   });
 
-  // Answers by key: on the question in focus, and on to the next.
+  // Who presses a key twice has not read the task that came in between.
+  const UNREAD = 250;
+  let arrived = -UNREAD;
+
+  // Answers by key: on the question in focus, or on the first open one, and on to the next.
+  const openQuestion = () => document.querySelector("input[data-single-keys]").checked
+    && [...document.querySelectorAll("[data-question]")].find((each) => !each.querySelector("input:checked"));
+  const isNowhere = (target) => (target === document.body || target.id === "task-title")
+    && performance.now() - arrived >= UNREAD && !document.querySelector("dialog[open]");
   const firstIn = (question) => question.querySelector("input:checked") || question.querySelector("input");
   const answer = (event) => {
-    const question = event.target.closest("[data-question]");
+    const question = event.target.closest("[data-question]") || (isNowhere(event.target) && openQuestion());
     if (!question || event.ctrlKey || event.metaKey || event.altKey) return;
     const chosen = question.querySelector(`[data-answer-key~="${CSS.escape(event.key)}"]`);
     if (!chosen) return;
@@ -94,6 +102,12 @@
     else chosen.focus();
   };
   document.addEventListener("keydown", answer, true);
+  // Whoever has not gone into the form yet can send it too, or is told what it lacks.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !isNowhere(event.target)) return;
+    event.preventDefault();
+    element("answer")?.requestSubmit();
+  });
 
   // Ranking: the order of the cards is the order of the replies; a tied card shares the place of
   // the one above. The places stand in the fields that are sent.
@@ -273,9 +287,6 @@
     showTimeLeft();
   };
 
-  // Who presses a key twice has not read the task that came in between.
-  const UNREAD = 250;
-  let arrived = 0;
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.target.id === "answer" && performance.now() - arrived < UNREAD) event.preventDefault();
   });
