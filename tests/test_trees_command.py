@@ -42,11 +42,15 @@ def answer(folder: Path, *arguments: str, **variables: str) -> Any:
 
 
 def test_trees_are_listed_shown_and_counted(there: Grown) -> None:
-    folder, _, tree_id, replies, _people = there
+    folder, _, tree_id, replies, people = there
     (card,) = answer(folder, "list", "--state", "ready_for_export", "--search", "prompt")
     assert (card["id"], card["messages"]) == (tree_id, 3)
-    shown = ostraka(folder, "trees", "show", tree_id, "--log")
+    shown = ostraka(folder, "trees", "show", replies[0], "--log")
     assert "a prompt" in shown.stdout and "rank 0" in shown.stdout and "planted" in shown.stdout
+    assert people[0] in shown.stdout, "nothing is cut off"
+    listed = ostraka(folder, "trees", "contributors", COLUMNS="60", TTY_COMPATIBLE="1")
+    assert all(each in listed.stdout for each in people)
+    assert "erased" not in listed.stdout, "columns without anything are left out"
     found = answer(folder, "show", tree_id)
     assert {each["message_id"] for each in found["messages"]} == {tree_id, *replies}
     assert answer(folder, "stats")["message_trees"] == 1

@@ -10,9 +10,10 @@ from rich.tree import Tree as Branch
 from sqlalchemy import select
 
 from ostraka.cli.console import answers
-from ostraka.cli.trees.opened import Json, opened, print_table, say, shown
+from ostraka.cli.trees.opened import Json, opened, print_table, say, shown, wide_console
 from ostraka.review.tables import ItemRow
 from ostraka.trees.agreement import by_contributor
+from ostraka.trees.changing import tree_of
 from ostraka.trees.export import ExportOptions, exported_message
 from ostraka.trees.flags import page_of_flags
 from ostraka.trees.keyset import Stretch
@@ -35,6 +36,8 @@ from ostraka.trees.values import Message
 
 _COLUMNS = ("id", "state", "language", "messages", "goal_tree_size", "depth", "youngest", "origin")
 _TEXT = 300
+_WIDE = 1_000
+"""No line of a tree is longer."""
 
 Language = Annotated[str | None, typer.Option(help="Only of this language.")]
 States = Annotated[list[State] | None, typer.Option("--state", help="Only in this state; or more.")]
@@ -62,17 +65,19 @@ def list_all(
 
 
 def show(
-    tree: Annotated[str, typer.Argument(metavar="TREE", help="The tree's id, its prompt's.")],
+    message: Annotated[
+        str, typer.Argument(metavar="MESSAGE", help="The tree's id, or any message's in it.")
+    ],
     log: Annotated[bool, typer.Option("--log", help="What happened to it, too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show a tree with its messages, verdicts and log."""
     with opened() as store:
-        found = store.read(tree)
+        found = store.read(tree_of(store, message))
         with store.database.reading() as session:
             items = items_of(session, found)
             rewards = rewards_of(session, found.messages)
-            events = [_event(row) for row in _log(session, tree)] if log or as_json else []
+            events = [_event(row) for row in _log(session, found.id)] if log or as_json else []
     if as_json:
         say(_as_json(found, items, rewards) | {"log": events})
         return
@@ -82,7 +87,7 @@ def show(
         f"{len(found.standing)}{goal} messages, "
         f"{len(found.awaiting_review)} wait for review, {len(found.leases)} open tasks"
     )
-    answers().print(_branch(found, found.root, items, rewards))
+    wide_console(_WIDE).print(_branch(found, found.root, items, rewards))
     for event in events:
         answers().print(
             escape(f"{event['at']}  {event['actor']}  {event['act']}  {event['detail']}")
@@ -137,8 +142,7 @@ def flagged(
 ) -> None:
     """List messages that were reported, the longest wait first.
 
-    `ostraka trees show TREE` says what stands around one; then delete it, or `ostraka trees
-    forgive` it.
+    `ostraka trees show` says what stands around one; then delete it, or `ostraka trees forgive` it.
     """
     with opened() as store, store.database.reading() as session:
         found = page_of_flags(session, Stretch(limit=limit), processed=None if every else False)
@@ -146,7 +150,7 @@ def flagged(
     if as_json:
         say(rows)
     elif rows:
-        print_table(rows, ("message_id", "tree_id", "reports", "reported_at", "text"))
+        print_table(rows, ("message_id", "reports", "reported_at", "text"))
     else:
         typer.echo("No reported message waits.")
 

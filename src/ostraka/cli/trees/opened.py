@@ -1,6 +1,7 @@
 """What the commands of `ostraka trees` share: the store, options, tables."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from ostraka.trees.store import TreeStore
 
 ACTOR: Final = "local"
 _WIDE: Final = 200
+_NOTHING: Final = "–"
+_ID: Final = re.compile(r"[a-z]+_[0-9a-f]{32}")
 _SHOWN_TREES: Final = 20
 
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -55,11 +58,26 @@ def say(value: Any) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Rows for people."""
-    table = Table(*(name.replace("_", " ") for name in columns))
-    for row in rows:
-        table.add_row(*(Text(shown(row.get(name))) for name in columns))
-    Console(width=None if Console().is_terminal else _WIDE).print(table)
+    """Rows for people, without columns that hold nothing.
+
+    Ids are whole however narrow the terminal is: they are what other commands ask for.
+    """
+    told = {name: [shown(row.get(name)) for row in rows] for name in columns}
+    told = {name: cells for name, cells in told.items() if {*cells} != {_NOTHING}}
+    table = Table()
+    for name, cells in told.items():
+        is_id = any(_ID.fullmatch(cell) for cell in cells)
+        table.add_column(name.replace("_", " "), no_wrap=is_id, overflow="fold")
+    for line in zip(*told.values(), strict=True):
+        table.add_row(*map(Text, line))
+    wide_console(_WIDE).print(table)
+
+
+def wide_console(width: int) -> Console:
+    """Where answers go that are laid out: as wide as the terminal, or as said where there is none,
+    so that nothing is cut off in a file or a pipe.
+    """
+    return Console(highlight=False, width=None if Console().is_terminal else width)
 
 
 def shown(value: object) -> str:
@@ -70,7 +88,7 @@ def shown(value: object) -> str:
         return f"{value:.3f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    return "–" if value in (None, "") else str(value)
+    return _NOTHING if value in (None, "") else str(value)
 
 
 def confirm(question: str, *, yes: bool) -> None:
