@@ -46,6 +46,18 @@ def test_edited_messages_are_reviewed_and_ranked_again() -> None:
     assert tree.complete_votes("root") == ()
 
 
+def test_who_has_read_the_old_text_judges_it_no_more() -> None:
+    tree = acts.take(ranking(), lease(ranking(), Activity.RANK, "root", "p"), SMALL)
+    assert moderating.edit(tree, "a", "better").leases == ()
+    tree = acts.reply(growing(SMALL), "root", message("a"), "writer", SMALL)
+    for held in (
+        lease(tree, Activity.REVIEW, "a", "q"),
+        kept := lease(tree, Activity.REPLY, "root", "r"),
+    ):
+        tree = acts.take(tree, held, SMALL)
+    assert moderating.edit(tree, "a", "better").leases == (kept,)
+
+
 def test_restored_candidates_are_ranked_with_the_others() -> None:
     tree = ranking()
     tree = advance(moderating.delete(tree, "b"), SMALL).tree

@@ -174,13 +174,13 @@ def test_a_lease_is_shown_renewed_and_its_loss_told(
     page.locator('[name="label.spam"][value="no"]').check(force=True)
     grove.store.let_happen(tree, Event.HALT, "somebody", grove.now)
     page.get_by_role("button", name="Send review").click()
-    expect(page.locator("#task-notice")).to_contain_text("This conversation was stopped meanwhile.")
+    expect(page.locator("#task-notice")).to_contain_text("was stopped or changed meanwhile.")
     expect(page.locator('[name="label.spam"][value="no"]')).to_be_checked()
     page.get_by_role("button", name="Keep it longer").click()
-    expect(page.locator("#lease")).to_contain_text("This conversation was stopped meanwhile.")
+    expect(page.locator("#lease")).to_contain_text("was stopped or changed meanwhile.")
     assert_good(page)
     page.reload()
-    expect(page.get_by_text("That conversation was stopped.")).to_be_visible()
+    expect(page.get_by_text("That conversation was stopped or changed.")).to_be_visible()
 
 
 def test_what_was_written_after_the_time_ran_out_still_counts(

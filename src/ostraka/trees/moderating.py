@@ -9,7 +9,7 @@ from dataclasses import replace
 from ostraka.errors import ConflictError
 from ostraka.trees.acts import message_of
 from ostraka.trees.tree import Tree
-from ostraka.trees.values import Decision, Message, RankingVote, Review
+from ostraka.trees.values import Activity, Decision, Message, RankingVote, Review, TreeLease
 
 
 def delete(tree: Tree, message_id: str) -> Tree:
@@ -32,13 +32,21 @@ def restore(tree: Tree, message_id: str) -> Tree:
 
 
 def edit(tree: Tree, message_id: str, text: str) -> Tree:
-    """The tree with another text in a message, which is reviewed and ranked anew."""
+    """The tree with another text in a message, which is reviewed and ranked anew.
+
+    Tasks to judge it end: whoever holds one has read the old text.
+    """
     message = message_of(tree, message_id)
     changed = replace(
         message, text=text, edited=True, decision=None, round=message.round + 1, rank=None
     )
     votes = [vote for vote in tree.votes if all(message_id not in tier for tier in vote.tiers)]
-    return replace(tree.with_messages(changed), votes=tuple(votes))
+    leases = [each for each in tree.leases if message_id not in _judged_by(each)]
+    return replace(tree.with_messages(changed), votes=tuple(votes), leases=tuple(leases))
+
+
+def _judged_by(lease: TreeLease) -> tuple[str, ...]:
+    return (lease.message_id,) if lease.activity is Activity.REVIEW else lease.shown
 
 
 def decide(tree: Tree, message_id: str, *, accepted: bool) -> Tree:

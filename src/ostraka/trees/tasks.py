@@ -12,7 +12,7 @@ from ostraka.errors import ConflictError, NotFoundError
 from ostraka.trees.configuration import TreeConfiguration
 from ostraka.trees.limits import is_repeated
 from ostraka.trees.loading import load
-from ostraka.trees.permissions import SENTENCES, Refusal
+from ostraka.trees.permissions import Refusal
 from ostraka.trees.tables import TreeMessageRow, TreeTaskRow
 from ostraka.trees.tree import Tree
 from ostraka.trees.values import TreeLease
@@ -105,7 +105,9 @@ def refuse_ended(task: TreeTaskRow | Row[Any], now: datetime) -> None:
         ConflictError: it ended, or has run out; says which.
     """
     if task.state == "closed":
-        raise ConflictError(SENTENCES[Refusal.TREE_CLOSED], code=Refusal.TREE_CLOSED)
+        raise ConflictError(
+            "The conversation was stopped or changed meanwhile.", code=Refusal.TREE_CLOSED
+        )
     if task.state != "open":
         raise ConflictError(f"The task is {task.state} already.", code=f"task_{task.state}")
     if task.expires_at <= now:

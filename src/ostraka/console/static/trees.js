@@ -313,7 +313,7 @@
   // The toast took a skip back: the task is the reader's again.
   document.addEventListener("undone", (event) => {
     const found = event.detail.address.match(/^(\/trees\/tasks\/[^/]+)\/unskip$/);
-    if (found) location.assign(found[1]);
+    if (found) location.assign(found[1] + location.search); // on in the same language
   });
   addEventListener("popstate", () => location.reload());
 

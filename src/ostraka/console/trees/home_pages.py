@@ -41,7 +41,7 @@ _ENDED: Final = {
         "What you had written is kept in this browser for a week. Here is what else there is.",
         200,
     ),
-    "closed": Told("That conversation was stopped.", "Here is what else there is.", 200),
+    "closed": Told("That conversation was stopped or changed.", "Here is what else there is.", 200),
     "pending": Told(
         "You have many tasks open.", "Finish or skip one of these first; then take another.", 200
     ),

@@ -18,8 +18,8 @@ _BY_CODE: Final[Mapping[str, tuple[str, str]]] = {
     "task_done": ("This task is done already.", "It was kept the first time. Take another one."),
     "task_skipped": ("You skipped this task.", f"{_KEPT} Take another one."),
     "tree_closed": (
-        "This conversation was stopped meanwhile.",
-        f"A moderator or several contributors stopped it. {_KEPT} Take another task.",
+        "This conversation was stopped or changed meanwhile.",
+        f"A moderator or several contributors did that. {_KEPT} Take another task.",
     ),
     "message_deleted": (
         "What this was about was deleted meanwhile.",
