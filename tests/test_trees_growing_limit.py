@@ -131,6 +131,14 @@ def test_a_preview_says_that_it_would_wait(store: TreeStore) -> None:
     assert store.read(tree_id).state is State.HALTED_BY_MODERATOR
 
 
+def test_a_preview_of_many_counts_those_that_it_has_let_grow(store: TreeStore) -> None:
+    tree_ids = [halted(store) for _ in range(3)]
+    for preview in (True, False):
+        hand = Hand(store, "moderator", NOW, preview)
+        found = [resume_tree(hand, each).after for each in tree_ids]
+        assert found == [State.GROWING, *[State.PROMPT_LOTTERY_WAITING] * 2]
+
+
 def test_a_prompt_for_which_there_is_no_room_is_not_drawn_by_hand(store: TreeStore) -> None:
     waiting = planted(store, "newcomer")
     reviewed(store, waiting, waiting, GOOD)

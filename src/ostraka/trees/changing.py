@@ -1,5 +1,6 @@
 """One act on one tree: looked at first, or done with its line in the audit log."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +17,7 @@ from ostraka.trees.growing_limit import within_limit
 from ostraka.trees.loading import load
 from ostraka.trees.log import log_all
 from ostraka.trees.saving import save
-from ostraka.trees.states import Event
+from ostraka.trees.states import Event, State
 from ostraka.trees.store import TreeStore
 from ostraka.trees.tables import TreeMessageRow
 from ostraka.trees.tree import Tree
@@ -48,6 +49,8 @@ class Hand:
     actor: str
     now: datetime
     preview: bool = False
+    growing: Counter[str] = field(default_factory=Counter, compare=False)
+    """By language how many more trees a preview has let grow: the next ones find less room."""
 
     def do(self, tree_id: str, plan: Plan) -> tuple[Tree, Advanced]:
         """The tree before and after; with `preview` it stays as it is.
@@ -63,6 +66,8 @@ class Hand:
                 before = load(session, tree_id)
                 after = self._after(session, before, plan)
                 session.rollback()
+                grew, grows = (each.state is State.GROWING for each in (before, after.tree))
+                self.growing[before.language] += grows - grew
                 return before, after
 
         def unit(session: Session) -> tuple[Tree, Advanced]:
@@ -89,7 +94,8 @@ class Hand:
             after = advance(tree, configuration)
         else:
             after = happen(tree, plan.event, configuration, self.now)
-        return within_limit(session, before, after, plan.event, configuration, self.now)
+        besides = self.growing[before.language]
+        return within_limit(session, before, after, plan.event, configuration, self.now, besides)
 
     def _audit(self, session: Session, tree_id: str, plan: Plan) -> None:
         act = plan.audited_as or f"tree.{plan.name}"

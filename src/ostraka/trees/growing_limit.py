@@ -33,8 +33,10 @@ def within_limit(
     event: Event,
     configuration: TreeConfiguration,
     now: datetime,
+    besides: int = 0,
 ) -> Advanced:
-    """What an event comes to where only so many trees may grow; counts before it is saved.
+    """What an event comes to where only so many trees may grow; counts before it is saved, with
+    `besides` more that a preview has let grow.
 
     The tree's row is locked and the language is held from here on, so that two who resume trees
     at the same time do not both take the last place.
@@ -46,7 +48,7 @@ def within_limit(
         return after
     language, most = before.language, configuration.max_active_trees
     hold_language(session, language)
-    if (session.scalar(_GROWING, {"language": language}) or 0) < most:
+    if (session.scalar(_GROWING, {"language": language}) or 0) + besides < most:
         return after
     if event is Event.DRAW:
         raise ConflictError(

@@ -123,7 +123,8 @@ def print_consequences(found: Consequences, *, as_json: bool) -> None:
     counted = {name: plain[name] for name in _WORDS}
     for name, number in counted.items():
         if number:
-            typer.echo(f"{number:>8,} {_WORDS[name]}")
+            word = _WORDS[name] if number > 0 else _WORDS[name].replace("withdrawn", "put back")
+            typer.echo(f"{abs(number):>8,} {word}")
     if found.bans:
         typer.echo("They were banned, so whoever is left is banned too.")
     moved = [each for each in found.trees if each.moves]
