@@ -20,7 +20,7 @@ from ostraka.errors import (
 )
 from ostraka.storage.database import Database
 from ostraka.trees.assignment import Assignment, Resend
-from ostraka.trees.banning import ban, erase
+from ostraka.trees.banning import ban, erase, unban
 from ostraka.trees.configuration import TaskWeights, TreeConfiguration
 from ostraka.trees.contributors import ContributorStore
 from ostraka.trees.drawing import counts_of
@@ -372,7 +372,7 @@ def test_banned_contributors_get_and_give_nothing(assignment: Assignment, store:
         assignment.hand_in_labels(offer.id, GOOD, eve.id, NOW)
     with pytest.raises(MissingScopeError):
         assignment.request(eve.id, LABEL, "en", NOW, Random(0))
-    contributors.unban(eve.id)
+    unban(store, eve.id, "moderator", NOW)
     with pytest.raises(ConflictError, match="expired"):
         assignment.hand_in_labels(offer.id, GOOD, eve.id, NOW)
     offer = assignment.request(eve.id, LABEL, "en", NOW, Random(0))
@@ -449,7 +449,7 @@ def test_who_was_banned_and_erased_does_not_come_back_as_somebody_new(store: Tre
     again = contributors.lookup("key", "local", "eve", "Eve", NOW)
     assert (again.id, again.enabled, again.display_name) == (eve.id, False, "Deleted")
     with pytest.raises(ConflictError):
-        contributors.unban(eve.id)
+        unban(store, eve.id, "moderator", NOW)
     ann = contributors.lookup("key", "local", "ann", "Ann", NOW)
     erase(store, ann.id, "moderator", NOW)
     assert contributors.lookup("key", "local", "ann", "Ann", NOW).id != ann.id

@@ -9,7 +9,7 @@ from reviewers import Place, started
 from tree_rows import PROMPT, Grove
 
 from ostraka.access.roles import Role
-from ostraka.trees.banning import ban
+from ostraka.trees.banning import ban, unban
 from ostraka.trees.selection import TaskType
 from ostraka.trees.states import State
 
@@ -158,7 +158,7 @@ def test_whoever_was_banned_is_told_so(place: Place, grove: Grove) -> None:
         answer = ron.post("/trees/tasks", kind="random", language="en")
         assert answer.url.path == "/trees"
     finally:
-        grove.contributors.unban(who)
+        unban(grove.store, who, "somebody", grove.now)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+from ostraka.storage import audit
 from ostraka.storage.types import UtcDateTime
 from ostraka.trees.advance import advance
 from ostraka.trees.configuration import TreeConfiguration
-from ostraka.trees.contributors import Contributor, ban_in, erase_in, one_left
+from ostraka.trees.contributors import Contributor, ban_in, erase_in, one_left, unban_in
 from ostraka.trees.holding import hold_contributor
 from ostraka.trees.loading import load
 from ostraka.trees.log import log_all
@@ -56,7 +57,26 @@ def ban(
     def unit(session: Session) -> Contributor:
         who = one_left(session, contributor)
         release(session, who, actor, store.configuration, now)
-        return ban_in(session, who, now, notes)
+        found = ban_in(session, who, now, notes)
+        audit.append(session, actor, "contributor.banned", who, {}, now)
+        return found
+
+    return store.write(unit)
+
+
+def unban(store: TreeStore, contributor: str, actor: str, now: datetime) -> Contributor:
+    """Let them, or the one that they were merged into, contribute again.
+
+    Raises:
+        NotFoundError: there is none of this id.
+        ConflictError: they were erased for good.
+    """
+
+    def unit(session: Session) -> Contributor:
+        who = one_left(session, contributor)
+        found = unban_in(session, who)
+        audit.append(session, actor, "contributor.unbanned", who, {}, now)
+        return found
 
     return store.write(unit)
 

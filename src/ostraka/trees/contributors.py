@@ -173,23 +173,6 @@ class ContributorStore:
             entries = [_shown(row) for row in found.entries]
             return KeysetPage(entries, found.has_previous, found.has_next)
 
-    def unban(self, contributor_id: str) -> Contributor:
-        """Let them, or the one that they were merged into, contribute again.
-
-        Raises:
-            NotFoundError: there is none of this id.
-            ConflictError: they were erased for good.
-        """
-
-        def change(row: ContributorRow) -> None:
-            if row.erased_at is not None:
-                raise ConflictError("This contributor was erased.", code="contributor_erased")
-            row.banned_at = None
-
-        with self.database.reading() as session:
-            who = one_left(session, contributor_id)
-        return self._change(who, change)
-
     def change_profile(
         self,
         contributor_id: str,
@@ -229,6 +212,21 @@ class ContributorStore:
 
     def _write(self, unit: Callable[[Session], T]) -> T:
         return retried_unit(self.database, unit)
+
+
+def unban_in(session: Session, contributor_id: str) -> Contributor:
+    """Let them contribute again.
+
+    Raises:
+        NotFoundError: there is none of this id.
+        ConflictError: they were erased for good.
+    """
+    row = _by_id(session, contributor_id, lock=True)
+    if row.erased_at is not None:
+        raise ConflictError("This contributor was erased.", code="contributor_erased")
+    row.banned_at = None
+    session.flush()
+    return _shown(row)
 
 
 def ban_in(

@@ -19,11 +19,9 @@ from ostraka.cli.trees.opened import (
     print_table,
     say,
 )
-from ostraka.storage import audit
 from ostraka.trees import banning
-from ostraka.trees.contributors import Contributor, ContributorStore
+from ostraka.trees.contributors import Contributor
 from ostraka.trees.people import People, Span
-from ostraka.trees.store import TreeStore
 from ostraka.trees.tables import ContributorRow
 
 ContributorId = Annotated[
@@ -135,7 +133,7 @@ def ban(
     """
     with opened() as store:
         found = banning.ban(store, contributor, ACTOR, moment(), notes)
-        _tell_ban(store, found, "contributor.banned", as_json=as_json)
+    _tell_ban(found, as_json=as_json)
 
 
 def unban(contributor: ContributorId, as_json: Json = False) -> None:
@@ -144,8 +142,8 @@ def unban(contributor: ContributorId, as_json: Json = False) -> None:
     Bans that follow from strikes end with their strikes, or when a decision is taken back.
     """
     with opened() as store:
-        found = ContributorStore(store.database).unban(contributor)
-        _tell_ban(store, found, "contributor.unbanned", as_json=as_json)
+        found = banning.unban(store, contributor, ACTOR, moment())
+    _tell_ban(found, as_json=as_json)
 
 
 def contributors(
@@ -176,8 +174,7 @@ def contributors(
         typer.echo("There are no such contributors.")
 
 
-def _tell_ban(store: TreeStore, found: Contributor, act: str, *, as_json: bool) -> None:
-    store.write(lambda session: audit.append(session, ACTOR, act, found.id, {}, moment()))
+def _tell_ban(found: Contributor, *, as_json: bool) -> None:
     if as_json:
         say({"id": found.id, "display_name": found.display_name, "banned_at": found.banned_at})
     else:

@@ -14,7 +14,6 @@ from ostraka.console.review.handling import asked_of, choice, path_value
 from ostraka.console.trees.handling import HERE, Handlers, form_of, look
 from ostraka.console.trees.room import TreePages
 from ostraka.errors import ConflictError, InvalidInputError, NotFoundError
-from ostraka.storage import audit
 from ostraka.trees import banning
 from ostraka.trees.boards import standing_of
 from ostraka.trees.changing import Hand
@@ -96,13 +95,11 @@ class ContributorPages(Handlers):
 
 def _ban(room: TreePages, person: Person, who: str, form: Form) -> str:
     banning.ban(room.store, who, person.id, now())
-    _note(room, person, "contributor.banned", who)
     return who
 
 
 def _unban(room: TreePages, person: Person, who: str, form: Form) -> str:
-    room.trees.contributors.unban(who)
-    _note(room, person, "contributor.unbanned", who)
+    banning.unban(room.store, who, person.id, now())
     return who
 
 
@@ -144,11 +141,6 @@ def _source(given: str) -> str:
     if not given.strip():
         raise InvalidInputError("Say whom to merge, by their id.", field="source")
     return given.strip()
-
-
-def _note(room: TreePages, person: Person, act: str, who: str) -> None:
-    with room.database.writing() as session:
-        audit.append(session, person.id, act, who, {}, now())
 
 
 _MERGED: Final = select(ContributorRow.merged_into).where(ContributorRow.id == bindparam("who"))

@@ -50,7 +50,7 @@ async def change(request: Request) -> Response:
         if enabled is False:
             banning.ban(room.store, who.id, actor_name(request), moment)
         elif enabled and who.banned_at is not None:
-            room.contributors.unban(who.id)
+            banning.unban(room.store, who.id, actor_name(request), moment)
         room.contributors.change_profile(
             who.id,
             display_name=display_name,
