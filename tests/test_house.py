@@ -58,6 +58,7 @@ IMPORTS_IN_FUNCTIONS = {
     "cli/people.py:password": OTHERS,
     "cli/people.py:role": OTHERS,
     "cli/policy.py:classifier": START,
+    "cli/policy.py:policy_text": START,
     "cli/suggestions.py:export": OTHERS,
     "cli/worker.py:_work": START,
     "factory/cascade.py:moderator_of": START,

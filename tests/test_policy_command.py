@@ -70,6 +70,34 @@ def test_diff(tmp_path: Path) -> None:
     assert [row["entry"] for row in rows] == ["hate"]
 
 
+def test_policies_that_are_kept_have_names(tmp_path: Path) -> None:
+    """Their digests, beginnings of these, and `active`; a file of that name comes first."""
+    stricter = default_text().replace("threshold = 0.88", "threshold = 0.9", 1)
+    name = write(tmp_path, stricter)
+    told = json.loads(ostraka(tmp_path, "policy", "add", name, "--json").stdout)
+    digest = told["digest"].removeprefix("sha256:")
+    for kept in (digest, f"sha256:{digest}", digest[:8]):
+        done = ostraka(tmp_path, "policy", "diff", "active", kept)
+        assert "'threshold' of hate rises from 0.88 to 0.9" in done.stdout, done.stderr
+    for same in (digest[:8], name):
+        done = ostraka(tmp_path, "policy", "diff", digest, same, "--exit-code")
+        assert done.returncode == 0, done.stdout
+    assert ostraka(tmp_path, "policy", "show", digest[:8], "--toml").stdout == stricter
+
+    activate = ("policy", "activate", digest[:8], "--without-backtest")
+    assert ostraka(tmp_path, *activate).returncode == 0
+    card = json.loads(ostraka(tmp_path, "policy", "check", "active", "--json").stdout)
+    assert card["digest"] == f"sha256:{digest}"
+    by_digest = ostraka(tmp_path, "policy", "diff", DIGEST, "active", "--exit-code")
+    assert by_digest.returncode == 1
+
+    unknown = ostraka(tmp_path, "policy", "diff", "active", "00000000")
+    assert unknown.returncode == 2
+    assert "There is no policy '00000000'" in unknown.stderr
+    write(tmp_path, default_text(), "00000000")
+    assert ostraka(tmp_path, "policy", "diff", "default", "00000000").returncode == 0
+
+
 def test_show(tmp_path: Path) -> None:
     shown = ostraka(tmp_path, "policy", "show").stdout
     for rule in default_policy().document.rules:

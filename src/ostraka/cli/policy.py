@@ -1,9 +1,11 @@
 """`ostraka policy …`: check a policy, run its examples, compare two, see why one decides.
 
-A policy is a TOML file; the word `default` stands for the one that ships with the package.
+A policy is a TOML file, or one that the database keeps; the word `default` stands for the one that
+ships with the package, `active` for the one that acts.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -32,6 +34,8 @@ from ostraka.policy.testing import ExampleResult, Score, run_examples
 from ostraka.settings import load_settings
 
 DEFAULT: Final = "default"
+_KEPT_NAME: Final = re.compile(r"active|(sha256:)?[0-9a-f]{8,64}")
+"""What names a policy in the database, unless a file has this name."""
 
 _KEPT: Final = {
     name: LazyCommand(f"ostraka.cli.{module}", function, help)
@@ -72,7 +76,10 @@ def _group() -> None:
     """Check policies, run their examples, compare them, see why they decide."""
 
 
-_FILE_HELP: Final = "A TOML file; `default` is the one that ships."
+_FILE_HELP: Final = (
+    "A TOML file, or the digest of a policy that is kept (8 digits do); `active` is the one that "
+    "acts, `default` the one that ships."
+)
 File = Annotated[str, typer.Argument(metavar="POLICY", help=_FILE_HELP)]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
@@ -154,6 +161,7 @@ def diff_command(
     For example:
 
       ostraka policy diff default policy.toml
+      ostraka policy diff active 758c6680
     """
     changes = diff(load_policy(old).document, load_policy(new).document)
     if as_json:
@@ -228,13 +236,18 @@ def explain(
 
 
 def policy_text(policy: str) -> str:
-    """The text of a file, or of the preset.
+    """The text of a file, of a policy that is kept, or of the preset.
 
     Raises:
         InvalidInputError: there is no such file, or it is no text.
+        NotFoundError: no policy that is kept has this digest.
     """
     if policy == DEFAULT:
         return default_text()
+    if _KEPT_NAME.fullmatch(policy) and not Path(policy).exists():
+        from ostraka.cli.policy_kept import kept_text
+
+        return kept_text(policy)
     try:
         return Path(policy).read_text("utf-8")
     except FileNotFoundError as error:
@@ -244,7 +257,7 @@ def policy_text(policy: str) -> str:
 
 
 def load_policy(policy: str) -> Policy:
-    """A policy from a file or the preset; faults are printed one a line.
+    """A policy from wherever it is; faults are printed one a line.
 
     Raises:
         typer.Exit: it has faults.
