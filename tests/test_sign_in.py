@@ -261,7 +261,7 @@ def test_oidc_signs_in_who_was_added_and_nobody_else(staffed: Staffed) -> None:
 
     verified = {"email": "provided@example.org", "email_verified": True}
     for said, words in (
-        ({"claims": {"email": "provided@example.org"}}, "without a verified address"),
+        ({"claims": {"email": "provided@example.org"}}, "address is verified"),
         ({"claims": verified | {"email": "x@example.org"}}, "Ask an admin"),
         ({"claims": verified, "foreign_key": True}, "did not succeed"),
         ({"claims": verified | {"aud": "another"}}, "did not succeed"),
@@ -282,6 +282,9 @@ def test_oidc_signs_in_who_was_added_and_nobody_else(staffed: Staffed) -> None:
     # From now on the subject counts, whatever the address is; here it stands on another page.
     staffed.say(me={"email": "renamed@example.org", "email_verified": True})
     assert "provided@example.org" in through().text
+    with closing(Database.at(staffed.database_url)) as database, database.writing() as session:
+        people.disable(session, "provided@example.org", datetime.now(UTC))
+    assert "You were disabled here" in through().text
     answer = httpx.get(f"{staffed.address}/sign-in/oidc/back?code=x&state=y")
     assert "did not set out" in answer.text
 

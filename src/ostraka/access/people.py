@@ -212,11 +212,17 @@ def find_by_oidc(
             audit.append(session, row.id, "person.oidc_linked", row.id, {}, now)
     if row is None and role is not None and email:
         return add_person(session, email, role, now, oidc_subject=subject)
-    if row is None or row.disabled_at is not None:
+    if row is None and not email:
         raise NotFoundError(
-            f"Nobody here is called '{email or 'without a verified address'}'. Ask an admin to "
-            "add you under exactly this name."
+            "The provider does not say that your e-mail address is verified. Verify it there, or "
+            "ask an admin for a link."
         )
+    if row is None:
+        raise NotFoundError(
+            f"Nobody here is called '{email}'. Ask an admin to add you under exactly this name."
+        )
+    if row.disabled_at is not None:
+        raise NotFoundError("You were disabled here. Ask an admin to enable you again.")
     session.flush()
     return person_of(row)
 
