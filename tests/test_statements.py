@@ -98,6 +98,24 @@ def test_a_person_on_what_people_reported(session: Session, history: History) ->
     assert "What the reviewer wrote: It insults the owner." in text
 
 
+def test_a_ban_that_was_confirmed_ends_when_it_would_have(
+    session: Session, history: History
+) -> None:
+    ends = datetime(2026, 10, 9, 8, 30, tzinfo=UTC)
+    item = history.item("ban_temporary", "hate_speech")
+    lifted = history.strike(item, datetime(2026, 12, 1, tzinfo=UTC))
+    lifted.revoked_at = lifted.created_at
+    history.strike(item, ends, verdict_id=item.verdict_id)
+    history.verdict(item, "ban_temporary", "hate_speech")
+    assert measure_of_item(session, item.id).banned_until == ends
+    upheld = history.decision(item, "ban_temporary", "hate_speech")
+    history.strike(item, datetime(2026, 11, 1, tzinfo=UTC), decision_id="decision_later")
+    measure = measure_of_decision(session, upheld.id)
+    assert measure.confirms
+    assert made(session).fields(measure)["end_date_account_restriction"] == "2026-10-09"
+    assert "suspended until 09 October 2026" in made(session).text(measure)
+
+
 @pytest.mark.parametrize(
     ("by", "expected"),
     [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ostraka.errors import NotFoundError
@@ -127,7 +127,7 @@ def _within(column: Any, period: Period) -> ColumnElement[bool]:
 
 def _automatic() -> Select[Any]:
     """Verdicts by which the policy acted."""
-    strike = _ban_until(StrikeRow.verdict_id == VerdictRow.id)
+    ban_ends = _ban_ends(VerdictRow, StrikeRow.verdict_id == VerdictRow.id)
     earlier = aliased(VerdictRow)
     before = (
         select(earlier.action + "/" + earlier.violation)
@@ -136,7 +136,7 @@ def _automatic() -> Select[Any]:
         .limit(1)
         .scalar_subquery()
     )
-    mine = and_(AppealRow.item_id == VerdictRow.item_id, AppealRow.decision_id.is_(None))
+    against = and_(AppealRow.item_id == VerdictRow.item_id, AppealRow.decision_id.is_(None))
     decided = exists().where(
         DecisionRow.item_id == VerdictRow.item_id,
         DecisionRow.counts,
@@ -146,11 +146,11 @@ def _automatic() -> Select[Any]:
         select(
             VerdictRow,
             ItemRow,
-            strike.label("banned_until"),
+            ban_ends.label("banned_until"),
             _first_action().label("first_action"),
             _reports(VerdictRow.created_at).label("reports_then"),
-            exists().where(mine).label("appealed"),
-            exists().where(mine, AppealRow.state == "granted").label("overturned"),
+            exists().where(against).label("appealed"),
+            exists().where(against, AppealRow.state == "granted").label("overturned"),
             func.coalesce(before == VerdictRow.action + "/" + VerdictRow.violation, False).label(
                 "confirms"
             ),
@@ -163,20 +163,22 @@ def _automatic() -> Select[Any]:
 
 def _decided() -> Select[Any]:
     """Decisions by people and agents that counted, with the verdict that the case was about."""
-    strike = _ban_until(StrikeRow.decision_id == DecisionRow.id)
+    ban_ends = _ban_ends(DecisionRow, StrikeRow.decision_id == DecisionRow.id)
     inverse = aliased(DecisionRow)
-    mine = AppealRow.decision_id == DecisionRow.id
+    against = and_(
+        AppealRow.item_id == DecisionRow.item_id, AppealRow.decision_id == DecisionRow.id
+    )
     verdict_id = func.coalesce(CaseRow.verdict_id, ItemRow.verdict_id)
     return (
         select(
             DecisionRow,
             ItemRow,
             VerdictRow,
-            strike.label("banned_until"),
+            ban_ends.label("banned_until"),
             _first_action().label("first_action"),
             _reports(DecisionRow.created_at).label("reports_then"),
-            exists().where(mine).label("appealed"),
-            exists().where(mine, AppealRow.state == "granted").label("overturned"),
+            exists().where(against).label("appealed"),
+            exists().where(against, AppealRow.state == "granted").label("overturned"),
             exists().where(inverse.reverses == DecisionRow.id).label("undone"),
         )
         .join(ItemRow, ItemRow.id == DecisionRow.item_id)
@@ -191,8 +193,15 @@ def _decided() -> Select[Any]:
     )
 
 
-def _ban_until(condition: ColumnElement[bool]) -> Any:
-    return select(func.max(StrikeRow.banned_until)).where(condition).scalar_subquery()
+def _ban_ends(act: Any, own: ColumnElement[bool]) -> Any:
+    """When the ban of an act ends. One that confirms a ban has no strike of its `own`: the strike
+    that stood by then goes on.
+    """
+    still = or_(StrikeRow.revoked_at.is_(None), StrikeRow.revoked_at > act.created_at)
+    stood = and_(StrikeRow.created_at <= act.created_at, still)
+    of_item = select(func.max(StrikeRow.banned_until)).where(StrikeRow.item_id == act.item_id)
+    ends = [of_item.where(condition).scalar_subquery() for condition in (own, stood)]
+    return func.coalesce(*ends)
 
 
 def _first_action() -> Any:
