@@ -26,12 +26,19 @@ class LazyCommand:
         host = typer.Typer(add_completion=False, rich_markup_mode="rich")
         host.callback()(_nothing)
         if isinstance(found, typer.Typer):
-            for command in found.registered_commands:
-                command.help = help_text(command.callback)
+            _lay_out(found)
             host.add_typer(found, name=name, help=help_text(_callback(found)))
         else:
             host.command(name, help=help_text(found))(found)
         return get_group(host).commands[name]
+
+
+def _lay_out(app: typer.Typer) -> None:
+    for command in app.registered_commands:
+        command.help = help_text(command.callback)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _lay_out(group.typer_instance)
 
 
 def _nothing() -> None:

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
+from ostraka.cli import golden
 from ostraka.cli.comparison_rendering import share_words
 from ostraka.cli.console import answers
 from ostraka.errors import InvalidInputError
@@ -24,6 +25,7 @@ from ostraka.storage.database import Database
 app = typer.Typer(
     help="See how far reviewers agree, and how often they are right.", no_args_is_help=True
 )
+app.add_typer(golden.app, name="golden")
 _DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
@@ -79,7 +81,7 @@ def _print(console: Console, found: QualityReport) -> None:
     ):
         _print_figures(console, title, figures)
     if found.accuracy:
-        table = Table("reviewer", "golden cases right", "action right", "upheld by a lead")
+        table = Table(_whole("reviewer"), "golden cases right", "action right", "upheld by a lead")
         for each in found.accuracy:
             shares = (each.golden, each.golden_action, each.upheld)
             table.add_row(escape(each.reviewer_id), *map(share_words, shares))
@@ -95,13 +97,18 @@ def _print(console: Console, found: QualityReport) -> None:
 def _print_figures(console: Console, title: str, figures: Sequence[AgreementFigure]) -> None:
     if not any(figure.cases for figure in figures):
         return
-    table = Table(title, "on", "cases", "same", "kappa", "alpha")
+    table = Table(_whole(title), "on", "cases", "same", "kappa", "alpha")
     for each in figures:
         subject = escape(each.subject[:40])
         alpha = _words(each.alpha) if each.alpha else "–"
         row = (subject, each.label, f"{each.cases:,}", share_words(each.same))
         table.add_row(*row, _words(each.kappa), alpha)
     console.print(table)
+
+
+def _whole(title: str) -> Column:
+    """A column of ids: cut off they would look the same, as they begin with their moment."""
+    return Column(title, overflow="fold")
 
 
 def _words(estimate: Estimate) -> str:

@@ -23,6 +23,7 @@ from ostraka.review.tables import (
     AuthorRow,
     CaseRow,
     DecisionRow,
+    GoldenRow,
     ItemRow,
     PolicyRow,
     ReportRow,
@@ -159,8 +160,9 @@ def author_name(session: Session, item: ItemRow) -> str | None:
 def erase(session: Session, item_id: str, actor: str, now: datetime) -> ItemRow:
     """Take what an item says out of everything that is kept; its history stays.
 
-    Gone are the text, the metadata, the notes of reports, what its author wrote in appeals and an
-    LLM judge's words, and with them the open cases about it. Doing it again changes nothing.
+    Gone are the text, the metadata, the notes of reports, what its author wrote in appeals, an LLM
+    judge's words and why it was a golden case, and with them the open cases about it. Doing it
+    again changes nothing.
 
     Raises:
         NotFoundError: there is no such item.
@@ -181,6 +183,8 @@ def erase(session: Session, item_id: str, actor: str, now: datetime) -> ItemRow:
     session.execute(
         appeals.where(AppealRow.state == "open").values(state="withdrawn", decided_at=now)
     )
+    golden = update(GoldenRow).where(GoldenRow.item_id == item.id)
+    session.execute(golden.values(explanation="", retired_at=now))
     withdrawn = withdraw_cases_of(session, item.id, now)
     audit.append(session, actor, "item.erased", item.id, {"withdrawn_cases": withdrawn}, now)
     return item

@@ -48,7 +48,8 @@ def deal_golden(session: Session, case: CaseRow, terms: Terms, now: datetime) ->
     share = terms.golden.get(case.queue, 0.0)
     if case.kind != CaseKind.ITEM or not is_sampled(case.id, share, "golden"):
         return None
-    known = select(GoldenRow).where(GoldenRow.retired_at.is_(None))
+    known = select(GoldenRow).join(ItemRow, ItemRow.id == GoldenRow.item_id)
+    known = known.where(GoldenRow.retired_at.is_(None), ItemRow.erased_at.is_(None))
     count = session.scalars(select(func.count()).select_from(known.subquery())).one()
     if not count:
         return None
