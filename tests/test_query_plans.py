@@ -69,6 +69,32 @@ def test_filters_of_items_have_an_index(session: Session, wanted: ItemFilter) ->
 @pytest.mark.parametrize(
     "wanted",
     [
+        ItemFilter(state="decided"),
+        ItemFilter(state="decided", action="remove"),
+        ItemFilter(state="decided", violation="spam", language="eo", source="forum"),
+        ItemFilter(state="decided", since=NOW, until=NOW),
+    ],
+)
+@pytest.mark.parametrize("after", [None, "item_z"])
+def test_decided_items_are_read_by_their_decisions(
+    session: Session, wanted: ItemFilter, after: str | None
+) -> None:
+    """Newest first by an index, so that it ends with the page, and no other item is read."""
+    walk, *others = plan_of(session, lambda: find(session, wanted, 50, after))
+    assert "ix_decisions_item" in walk
+    assert [step for step in others if step.startswith("SCAN") or "TEMP B-TREE" in step] == []
+
+
+def test_items_of_one_author_are_found_by_the_author(session: Session) -> None:
+    wanted = ItemFilter(state="decided", author="user-1")
+    assert any(
+        "ix_items_author" in step for step in plan_of(session, lambda: find(session, wanted, 50))
+    )
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
         CaseFilter(),
         CaseFilter(queue="general"),
         CaseFilter(severity="critical"),

@@ -41,7 +41,9 @@ from ostraka.errors import (
     NotFoundError,
 )
 from ostraka.policy.presets import default_policy
+from ostraka.review.cases import CaseKind
 from ostraka.review.consensus import majority
+from ostraka.review.search import ItemFilter, find
 from ostraka.review.strikes import weight_of
 from ostraka.review.terms import Ruling, Terms, check_ruling
 from ostraka.storage import audit
@@ -110,6 +112,29 @@ def test_a_decision_changes_the_item_and_is_kept(database: Database) -> None:
     assert strike.expires_at - strike.created_at == timedelta(days=180)
     [work] = work_of(database, case_id)
     assert work.state == "done"
+
+
+def test_decided_items_are_listed_once_and_newest_first(database: Database) -> None:
+    items = [add_item(database) for _ in range(4)]
+    cases_of = {item_id: add_case(database, item_id) for item_id in items[:3]}
+    for ruling in (APPROVE, REMOVE):
+        made = claim_and_settle(database, ANNA, ruling)
+        if ruling is APPROVE:
+            take_back(database, made)
+            settle(database, cases_of[items[0]], ANNA, APPROVE)
+    add_case(database, items[3], kind=CaseKind.GOLDEN, hours=1)
+    assert not decision(database, claim_and_settle(database, ANNA, REMOVE)).counts
+
+    def found(after: str | None = None, limit: int = 50, **wanted: str) -> list[str]:
+        with database.reading() as session:
+            rows = find(session, ItemFilter(state="decided", **wanted), limit, after)
+            return [row.id for row, _ in rows]
+
+    assert found() == [items[1], items[0]]
+    assert found(limit=1) == [items[1]]
+    assert found(after=items[1]) == [items[0]]
+    assert found(action="remove") == found(violation=HARASSED) == [items[1]]
+    assert found(author="author", action="approve") == found(words="gnome silly")[1:] == [items[0]]
 
 
 def test_only_who_holds_a_case_decides_it(database: Database) -> None:

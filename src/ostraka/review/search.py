@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Integer, Select, String, column, func, literal_column, select, table
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ostraka.errors import InvalidInputError
 from ostraka.review.tables import AppealRow, AuthorRow, CaseRow, DecisionRow, ItemRow
@@ -77,12 +77,15 @@ def find(
     session: Session, wanted: ItemFilter, limit: int, after: str | None = None
 ) -> Sequence[tuple[ItemRow, str | None]]:
     """Items with their authors, the newest first, from behind the id `after`."""
-    both = select(ItemRow, AuthorRow.external_id)
-    query: Any = both.outerjoin(AuthorRow, AuthorRow.id == ItemRow.author_id)
-    query = query.order_by(ItemRow.id.desc()).limit(limit)
-    query = _filtered(query, wanted)
+    by_decisions = wanted.state == ItemState.DECIDED and wanted.words is None
+    walked: Any = DecisionRow.item_id if by_decisions else ItemRow.id
+    query: Any = select(ItemRow, AuthorRow.external_id)
+    query = _by_decisions(query) if by_decisions else _in_state(query, wanted.state)
+    query = query.outerjoin(AuthorRow, AuthorRow.id == ItemRow.author_id)
+    query = query.order_by(walked.desc()).limit(limit)
+    query = _filtered(query, wanted, indexed=not by_decisions or _is_postgresql(session))
     if after is not None:
-        query = query.where(ItemRow.id < after)
+        query = query.where(walked < after)
     if wanted.words is not None:
         query = _with_words(session, query, terms_of(wanted.words), after)
     return [(row, author) for row, author in session.execute(query)]
@@ -106,29 +109,51 @@ def terms_of(words: str) -> tuple[Term, ...]:
     return tuple(terms)
 
 
-def _filtered(query: Select[Any], wanted: ItemFilter) -> Select[Any]:
+def _by_decisions(query: Select[Any]) -> Select[Any]:
+    """Each item once, by the newest decision on it that counts.
+
+    Decisions are few beside items: walking these, newest first, would read nearly all of them.
+    """
+    later = aliased(DecisionRow)
+    newer = select(later.id).where(later.item_id == DecisionRow.item_id, later.counts)
+    newest = ~newer.where(later.id > DecisionRow.id).exists()
+    query = query.join(DecisionRow, DecisionRow.item_id == ItemRow.id)
+    return query.where(DecisionRow.counts, newest)
+
+
+def _filtered(query: Select[Any], wanted: ItemFilter, *, indexed: bool) -> Select[Any]:
+    """With everything that is wanted; what is common must not lead the walk unless `indexed`.
+
+    SQLite takes any index of what equals something to find few rows, and sorts what it found.
+    """
     for kept, value in (
         (ItemRow.action, wanted.action),
         (ItemRow.violation, wanted.violation),
-        (ItemRow.thread_id, wanted.thread_id),
         (ItemRow.language, wanted.language),
         (ItemRow.source, wanted.source),
-        (ItemRow.external_id, wanted.external_id),
     ):
         if value is not None:
-            query = query.where(kept == value)
+            query = query.where((kept if indexed else func.coalesce(kept, kept)) == value)
+    if wanted.thread_id is not None:
+        query = query.where(ItemRow.thread_id == wanted.thread_id)
+    if wanted.external_id is not None:
+        query = query.where(ItemRow.external_id == wanted.external_id)
     if wanted.author is not None:
         author = select(AuthorRow.id).where(AuthorRow.external_id == wanted.author)
         query = query.where(ItemRow.author_id == author.scalar_subquery())
+    made: Any = ItemRow.created_at
+    made = made if indexed else func.coalesce(made, made)
     if wanted.since is not None:
-        query = query.where(ItemRow.created_at >= wanted.since)
+        query = query.where(made >= wanted.since)
     if wanted.until is not None:
-        query = query.where(ItemRow.created_at < wanted.until)
-    return query if wanted.state is None else _in_state(query, ItemState(wanted.state))
+        query = query.where(made < wanted.until)
+    return query
 
 
-def _in_state(query: Select[Any], state: ItemState) -> Select[Any]:
-    match state:
+def _in_state(query: Select[Any], state: str | None) -> Select[Any]:
+    match None if state is None else ItemState(state):
+        case None:
+            return query
         case ItemState.OPEN:
             cases = select(CaseRow.item_id).where(CaseRow.state == "open")
             return query.where(ItemRow.id.in_(cases))
@@ -147,7 +172,7 @@ def _in_state(query: Select[Any], state: ItemState) -> Select[Any]:
 def _with_words(
     session: Session, query: Select[Any], terms: Sequence[Term], after: str | None
 ) -> Select[Any]:
-    if session.get_bind().dialect.name == "postgresql":
+    if _is_postgresql(session):
         asked = func.to_tsquery(literal_column("'simple'::regconfig"), _tsquery(terms))
         return query.where(literal_column(_VECTOR).op("@@")(asked))
     # Walked by number from the newest on, and only until the page is full.
@@ -162,6 +187,10 @@ def _with_words(
         number = select(_NUMBERS.c.number).where(_NUMBERS.c.item_id == after)
         query = query.where(_SEARCH.c.rowid < number.scalar_subquery())
     return query
+
+
+def _is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
 
 
 def _match(terms: Sequence[Term]) -> str:
