@@ -120,6 +120,14 @@ def test_keys_press_go_and_never_fire_while_typing(gallery: str, open_page: Open
     page.wait_for_url("**/settings")
 
 
+def test_the_list_of_keys_begins_at_its_top(gallery: str, open_page: Opener) -> None:
+    page = open_page(gallery, "/queue/gallery", height=420)
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_in_viewport()
+    page.keyboard.press("End")
+    expect(page.get_by_role("button", name="Close")).to_be_in_viewport()
+
+
 def test_undo_is_a_key_and_carries_the_token(gallery: str, open_page: Opener) -> None:
     page = open_page(gallery, "/queue/gallery")
     page.evaluate("document.addEventListener('undone', (e) => { document.title = 'undone'; })")
