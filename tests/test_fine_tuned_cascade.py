@@ -61,8 +61,11 @@ def test_a_model_that_means_nothing_here_is_refused(tmp_path: Path) -> None:
         moderator_of(settings(tmp_path, tmp_path / "model"))
 
 
-def test_labels_are_looked_up_in_three_vocabularies() -> None:
+def test_labels_are_looked_up_in_four_vocabularies() -> None:
     assert category_of("insult") is Category.INSULT
     assert category_of("identity_attack") is Category.HATE
     assert category_of("TOXICITY") is Category.TOXICITY
+    assert category_of("hate_speech") is Category.HATE
+    assert category_of("self_harm_risk") is Category.SELF_HARM
+    assert category_of("doxxing") is None
     assert category_of("safe") is None

@@ -9,16 +9,17 @@ from ostraka.assess.base import Assessor, Scores
 from ostraka.assess.classifier import Classifier
 from ostraka.assess.targets import columns
 from ostraka.errors import SettingsError
-from ostraka.taxonomy import CIVIL_COMMENTS, PERSPECTIVE, Category
+from ostraka.taxonomy import CIVIL_COMMENTS, PERSPECTIVE, VIOLATION_TYPES, Category
 
-_VIEWS: Final = (CIVIL_COMMENTS, PERSPECTIVE)
+_VIEWS: Final = (CIVIL_COMMENTS, PERSPECTIVE, VIOLATION_TYPES)
 
 
 class FineTunedStage:
     """An `Assessor`: another one's scores, except where the classifier knows better.
 
     A label is taken for the category that it names, or that it names in the vocabulary of
-    civil_comments or Perspective. Where several labels mean one category, the highest counts.
+    civil_comments, Perspective or the violation types, which reviewers' decisions are labelled
+    with. Where several labels mean one category, the highest counts.
     """
 
     def __init__(self, stage: Assessor, classifier: Classifier) -> None:
@@ -59,11 +60,15 @@ def places(classifier: Classifier, categories: Sequence[Category]) -> dict[int, 
 
 
 def category_of(label: str) -> Category | None:
-    """The category that a label names in one of the vocabularies; None if in none."""
+    """The category that a label names in one of the vocabularies; None if in none.
+
+    Of a violation type's categories it is the first, the most general one: what is trained on
+    `hate_speech` cannot tell threats from other hate.
+    """
     if label in set(Category):
         return Category(label)
     for view in _VIEWS:
         parts = view.mapping.get(label, ())
-        if len(parts) == 1:
+        if parts:
             return parts[0]
     return None
