@@ -22,6 +22,7 @@ _KNOWN = {
     "start": ("model",),
     "claims": (),
     "case_page": (),
+    "key_press": (),
     "items": (),
     "review_claims": (),
     "audit": (),

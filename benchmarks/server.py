@@ -110,11 +110,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def ostraka(**settings: str) -> Iterator[Server]:
-    """`ostraka serve`, one worker."""
+def ostraka(*, health: str = "", **settings: str) -> Iterator[Server]:
+    """`ostraka serve`, one worker; where it needs keys, `health` is a path that does not."""
     port = free_port()
     command = [sys.executable, "-m", "ostraka", "serve", "--port", str(port)]
-    with _running(command, port, settings) as server:
+    with _running(command, port, settings, health) as server:
         yield server
 
 
