@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -117,6 +118,8 @@ def test_owner_writes_a_draft_tests_it_and_lets_it_act_by_keyboard(
     expect(page.get_by_role("heading", level=1)).to_have_text("later")
 
     page.keyboard.press("a")
+    asked = re.compile(r"“later” \(\w{12}\) decides .* instead of “community” \(\w{12}\)")
+    expect(page.locator("dialog[open]")).to_contain_text(asked)
     page.get_by_role("button", name="Let it act", exact=True).press("Enter")
     expect(page.locator("main")).to_contain_text("never replayed on stored items")
     page.get_by_role("link", name="Backtest").press("Enter")
