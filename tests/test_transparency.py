@@ -181,12 +181,15 @@ def test_reports_on_the_command_line(folder: Path) -> None:
     stated = ostraka(folder, "reports", "statements", *PERIOD)
     statements = [json.loads(line) for line in stated.stdout.splitlines()]
     assert len(statements) == 4
-    assert "4 rows written." in stated.stderr
+    assert "4 rows written, from 2026-10-01 up to" in stated.stderr
     letters = ostraka(folder, "reports", "statements", *PERIOD, "--format", "md")
     assert letters.stdout.count("Reference: ") == 4
     wrong = ostraka(folder, "reports", "items", "--from", "2026-11-01", "--to", "2026-10-01")
     assert wrong.returncode == 2
     assert "is not before" in wrong.stderr
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    begun = ostraka(folder, "reports", "items", "--from", today)
+    assert (begun.returncode, f"from {today} up to {today}" in begun.stderr) == (0, True)
 
 
 def test_exports_on_the_command_line(folder: Path) -> None:

@@ -47,7 +47,11 @@ From = Annotated[
 ]
 To = Annotated[
     datetime | None,
-    typer.Option("--to", formats=_DAYS, help="Up to this day, without it; that of this month."),
+    typer.Option(
+        "--to",
+        formats=_DAYS,
+        help="Up to this day, without it; the first of this month if none, now if it begins later.",
+    ),
 ]
 Output = Annotated[Path | None, typer.Option(help="A file; standard output if none.")]
 
@@ -67,7 +71,7 @@ def transparency(
         _write_text(figures.as_markdown(found, period), output)
         return
     rows = (each.as_dict() for each in found)
-    _write(rows, figures.COLUMNS, {"value": float}, output, format)
+    _write(rows, figures.COLUMNS, {"value": float}, output, format, period)
 
 
 @app.command()
@@ -94,7 +98,7 @@ def statements(
         if format is ReportFormat.MD:
             _write_text("\n---\n\n".join(made.text(each) for each in wanted), output)
             return
-        _write(map(made.fields, wanted), FIELDS, {}, output, format)
+        _write(map(made.fields, wanted), FIELDS, {}, output, format, period)
 
 
 @app.command()
@@ -108,9 +112,10 @@ def items(
     output: Output = None,
 ) -> None:
     """Items of a period, each with the verdict that counts."""
+    period = _period(since, until)
     with _reading(load_settings()) as session:
-        rows = exports.item_rows(session, _period(since, until), texts=texts)
-        _write(rows, exports.ITEM_COLUMNS, exports.KINDS, output, ReportFormat(format))
+        rows = exports.item_rows(session, period, texts=texts)
+        _write(rows, exports.ITEM_COLUMNS, exports.KINDS, output, ReportFormat(format), period)
 
 
 @app.command()
@@ -121,9 +126,10 @@ def decisions(
     output: Output = None,
 ) -> None:
     """Every decision of a period, undos and blind second opinions too."""
+    period = _period(since, until)
     with _reading(load_settings()) as session:
-        rows = exports.decision_rows(session, _period(since, until))
-        _write(rows, exports.DECISION_COLUMNS, exports.KINDS, output, ReportFormat(format))
+        rows = exports.decision_rows(session, period)
+        _write(rows, exports.DECISION_COLUMNS, exports.KINDS, output, ReportFormat(format), period)
 
 
 def _is_stated(measure: Measure, *, warnings: bool) -> bool:
@@ -134,8 +140,10 @@ def _is_stated(measure: Measure, *, warnings: bool) -> bool:
 
 def _period(since: datetime | None, until: datetime | None) -> Period:
     """What was asked for; without anything the last whole month."""
-    this_month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    end = until.replace(tzinfo=UTC) if until else this_month
+    now = datetime.now(UTC)
+    this_month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    begun = since is not None and since.replace(tzinfo=UTC) >= this_month
+    end = until.replace(tzinfo=UTC) if until else now if begun else this_month
     start = since.replace(tzinfo=UTC) if since else (end - timedelta(days=1)).replace(day=1)
     if start >= end:
         raise InvalidInputError(f"--from ({start:%Y-%m-%d}) is not before --to ({end:%Y-%m-%d})")
@@ -148,9 +156,11 @@ def _write(
     kinds: Mapping[str, type],
     output: Path | None,
     format: ReportFormat,
+    period: Period,
 ) -> None:
     count = write_table(rows, columns, kinds, output, TableFormat(format))
-    typer.echo(f"{count} rows written.", err=True)
+    of = f"{period.since:%Y-%m-%d} up to {period.until:%Y-%m-%d}"
+    typer.echo(f"{count} rows written, from {of}.", err=True)
 
 
 def _write_text(text: str, output: Path | None) -> None:
