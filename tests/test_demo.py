@@ -86,6 +86,9 @@ def test_two_weeks_of_work(database_url: str, moderator: Moderator) -> None:
         assert len(set(session.scalars(select(func.date(DecisionRow.created_at))))) >= 8
         assert count(GoldenRow) == sum(bool(item.golden) for item in ITEMS)
         assert {*session.scalars(select(AppealRow.state))} >= {"denied", "granted"}
+        right = select(ItemRow.external_id).join(AppealRow, AppealRow.item_id == ItemRow.id)
+        right = right.where(AppealRow.state == "granted")
+        assert "history-homework-2" in set(session.scalars(right)), "whatever was drawn by chance"
         assert count(BacktestRow) == 1
         assert count(VerdictRow, VerdictRow.shadow) >= 80
         assert count(WebhookRow, WebhookRow.disabled_at.is_not(None)) == 1

@@ -91,7 +91,8 @@ def _ruling(case: CaseRow, item: WrittenItem, shift: Shift, chance: random.Rando
     in_lead_queue = case.queue == LEAD_QUEUE
     if case.kind == CaseKind.APPEAL and item.granted:
         return Ruling(Action.APPROVE, ViolationType.NONE, "The author quotes a source and says so.")
-    if case.kind == CaseKind.ITEM and item.mistaken is not None:
+    # Second reviewers, who are drawn by chance, make the mistake too: the appeal is to find it.
+    if case.kind in (CaseKind.ITEM, CaseKind.SECOND_REVIEW) and item.mistaken is not None:
         return Ruling(item.mistaken.action, item.mistaken.violation, "Hateful as it stands.")
     return ruling_of(item, shift.member, chance, in_lead_queue=in_lead_queue)
 
