@@ -12,6 +12,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -52,8 +53,8 @@ def main() -> None:
     """Measure and print."""
     options = arguments(__doc__).parse_args()
     chromium, presses = shutil.which("chromium"), 20 if options.quick else 60
-    if chromium is None:
-        raise SystemExit("key_press: left out, there is no Chromium")
+    if chromium is None or find_spec("playwright") is None:
+        raise SystemExit("key_press: left out, it needs Chromium and `pip install playwright`")
     with TemporaryDirectory() as scratch:
         folder = str(Path(scratch) / "demo")
         made = _told(folder, "demo", "--json")
