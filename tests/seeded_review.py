@@ -17,6 +17,7 @@ from ostraka.review.tables import (
     BacktestRow,
     CaseRow,
     DecisionRow,
+    GoldenRow,
     ItemRow,
     PolicyRow,
     ReportRow,
@@ -43,6 +44,7 @@ TABLES = (
     AppealRow,
     ReportRow,
     VerdictRow,
+    GoldenRow,
     ItemRow,
     AuthorRow,
     ActivationRow,
@@ -67,6 +69,16 @@ def seed(data: Path) -> None:
         add_item(session, ITEM_ID, None, now)
         add_item(session, new_id("item"), EXTERNAL_ID, now)
         session.add(_appeal(now))
+        session.add(
+            GoldenRow(
+                id=new_id("golden"),
+                created_at=now,
+                item_id=ITEM_ID,
+                action="remove",
+                violation="harassment",
+                explanation="An insult.",
+            )
+        )
         _add_policies(session, now - timedelta(hours=1))
         _add_case(session, now)
         _add_backtest(session, now)

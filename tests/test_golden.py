@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from reviewing import (
     ANNA,
@@ -20,7 +21,9 @@ from reviewing import (
     now,
 )
 from running import ostraka
+from serving import make_key, start_server
 
+from ostraka.access.keys import Scope
 from ostraka.errors import ConflictError, InvalidInputError, NotFoundError
 from ostraka.review.golden import add_golden, every_golden, retire_golden
 from ostraka.review.items import erase
@@ -114,3 +117,24 @@ def test_golden_cases_on_the_command_line(tmp_path: Path) -> None:
     assert json.loads(run("list", "--json")) == []
     unknown = ostraka(tmp_path, "quality", "golden", "retire", "nothing")
     assert (unknown.returncode, "There is no item 'nothing'" in unknown.stderr) == (2, True)
+
+
+def test_golden_cases_over_http(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'kept' / 'ostraka.db'}"
+    (_, admin), (_, agent) = make_key(url, Scope.ADMIN), make_key(url, Scope.REVIEW)
+    process, address = start_server(tmp_path, database_url=url, workers="0")
+    with httpx.Client(base_url=address, headers={"authorization": f"Bearer {admin}"}) as api:
+        known = api.post("/api/items", json={"text": "A lottery."}).json()["id"]
+        right = {"action": "remove", "violation": "spam", "reasons": "Nobody entered it."}
+        named = api.post(f"/api/golden/{known}", json=right).json()
+        assert right.items() <= named.items()
+        assert api.get("/api/golden").json() == {"data": [named]}
+        unseen = api.get("/api/golden", headers={"authorization": f"Bearer {agent}"})
+        assert unseen.status_code == 403
+        open_ended = api.post(f"/api/golden/{known}", json={"action": "escalate"})
+        assert (open_ended.status_code, open_ended.json()["error"]["field"]) == (400, "action")
+        assert api.delete(f"/api/golden/{known}").json() == {"item_id": known, "retired": True}
+        assert api.delete(f"/api/golden/{known}").status_code == 404
+        assert api.post("/api/golden/item_none", json=right).status_code == 404
+    process.terminate()
+    assert process.wait(20) == 0

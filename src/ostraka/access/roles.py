@@ -136,6 +136,7 @@ _DOORS: Final = (
     ("/api/shadow", Right.INSIGHTS, Right.INSIGHTS),
     ("/api/quality", Right.INSIGHTS, Right.INSIGHTS),
     ("/api/insights", Right.INSIGHTS, Right.INSIGHTS),
+    ("/api/golden", Right.INSIGHTS, Right.CHANGE_ITEMS),
     ("/api/audit", Right.AUDIT, Right.AUDIT),
     ("/api/rewards", Right.TRAIN, Right.TRAIN),
 )

@@ -1,4 +1,4 @@
-"""Backtests, shadow runs, quality and insights, described."""
+"""Backtests, shadow runs, quality, golden cases and insights, described."""
 
 from typing import Any, Final
 
@@ -7,10 +7,11 @@ from msgspec import Struct
 from ostraka.review.comparison import BacktestReport, ShadowReport
 from ostraka.review.insight_figures import Insights
 from ostraka.review.quality_figures import QualityReport
-from ostraka.server.description.operation import Operation, query
+from ostraka.server.description.items import ITEM_ID
+from ostraka.server.description.operation import Operation, Parameter, query
 from ostraka.server.description.policies import DIGEST, IN_SHADOW, policy_digest
 from ostraka.server.description.shared import KEY, OURS
-from ostraka.server.review.bodies import BacktestOrder
+from ostraka.server.review.bodies import BacktestOrder, NewGolden
 
 _MOMENT: Final = {"type": "string", "format": "date-time"}
 _PERIOD: Final = (
@@ -32,6 +33,32 @@ class Shadows(Struct, forbid_unknown_fields=True):
 
     minimum: int
     data: list[ShadowReport]
+
+
+class Golden(Struct, forbid_unknown_fields=True):
+    """An item whose right decision is known."""
+
+    item_id: str
+    created_at: str
+    action: str
+    violation: str
+    reasons: str
+
+
+class AllGolden(Struct, forbid_unknown_fields=True):
+    """Those that are dealt, the newest first."""
+
+    data: list[Golden]
+
+
+class Retired(Struct, forbid_unknown_fields=True):
+    """What is dealt no more."""
+
+    item_id: str
+    retired: bool
+
+
+_GOLDEN_ITEM: Final = (Parameter("item_id", "path", "An item's id.", ITEM_ID), KEY)
 
 
 def _one(tag: str, **more: Any) -> dict[str, Any]:
@@ -104,6 +131,41 @@ OPERATIONS: Final = (
         shapes=(Insights,),
         parameters=_PERIOD,
         also=(400,),
+        **_one("Insights"),
+    ),
+    Operation(
+        id="list_golden",
+        method="get",
+        path="/api/golden",
+        summary="List items whose right decision is known",
+        shapes=(AllGolden,),
+        also=(400,),
+        **_one("Insights"),
+    ),
+    Operation(
+        id="name_golden",
+        method="post",
+        path="/api/golden/{item_id}",
+        summary="Name the right decision on an item",
+        description="From then on the policy's share of cases is about it, which reviewers cannot "
+        "tell from others. Named again, it replaces the first.",
+        request=NewGolden,
+        shapes=(Golden,),
+        parameters=_GOLDEN_ITEM,
+        requests={"removed": {"action": "remove", "violation": "spam", "reasons": "A lottery."}},
+        also=(409,),
+        may_miss=True,
+        **_one("Insights"),
+    ),
+    Operation(
+        id="retire_golden",
+        method="delete",
+        path="/api/golden/{item_id}",
+        summary="Deal an item as a golden case no more",
+        shapes=(Retired,),
+        parameters=_GOLDEN_ITEM,
+        also=(400, 409),
+        may_miss=True,
         **_one("Insights"),
     ),
 )

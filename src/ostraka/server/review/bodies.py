@@ -1,9 +1,9 @@
-"""What `/api/items`, `/api/reports`, `/api/appeals` and `/api/policies` take.
+"""What `/api/items`, `/api/reports`, `/api/appeals`, `/api/golden` and `/api/policies` take.
 
 Imports nothing that is slow: the description of the API names these too.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -43,6 +43,14 @@ class NewAppeal(Struct, frozen=True, forbid_unknown_fields=True):
     external_id: Reference | None = None
     author: Reference | None = None
     plausible: bool | None = None
+
+
+class NewGolden(Struct, frozen=True, forbid_unknown_fields=True):
+    """The right decision on an item, and why it is."""
+
+    action: Literal["approve", "warn", "remove", "ban_temporary", "ban_permanent"]
+    violation: ViolationType = ViolationType.NONE
+    reasons: Note = ""
 
 
 class NewPolicy(Struct, frozen=True, forbid_unknown_fields=True):

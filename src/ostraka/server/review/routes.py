@@ -37,6 +37,9 @@ _ROUTES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("GET", "/api/shadow", "trials", "show_shadows"),
     ("GET", "/api/quality", "insights", "quality"),
     ("GET", "/api/insights", "insights", "insights"),
+    ("GET", "/api/golden", "golden", "every"),
+    ("POST", "/api/golden/{item_id}", "golden", "name"),
+    ("DELETE", "/api/golden/{item_id}", "golden", "retire"),
 )
 BUSY_ROUTES: Final[dict[str, Handler]] = {"/api/items": lazily(f"{_ROOM}.items", "submit")}
 """For `Shortcut`."""
