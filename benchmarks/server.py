@@ -140,7 +140,7 @@ def environment() -> Iterator[Server]:
 def openenv_echo(python: Path) -> Iterator[Server]:
     """OpenEnv's server around an echo, by a Python that has it."""
     port = free_port()
-    command = [str(python), str(ROOT / "benchmarks/openenv_echo.py"), str(port)]
+    command = [str(python.absolute()), str(ROOT / "benchmarks/openenv_echo.py"), str(port)]
     with _running(command, port, {}, "/health") as server:
         yield server
 
