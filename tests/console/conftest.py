@@ -18,7 +18,7 @@ from ostraka.server.app import create_app
 from ostraka.settings import Settings
 
 TOLD_BY_BROWSER = ("the server responded with", "Autofocus processing was blocked")
-"""No complaints about a page: a request was refused; a test typed before the page took the focus."""
+"""No complaints of a page: a request was refused; a test typed before the page took the focus."""
 
 
 @pytest.fixture(scope="module")
