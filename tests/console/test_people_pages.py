@@ -107,6 +107,7 @@ def test_the_theme_goes_along_with_the_person(staffed: Staffed, open_page: Opene
     background = "getComputedStyle(document.body).backgroundColor"
     page = open_page(staffed.address, staffed.link("mary@example.org"), color_scheme="light")
     page.get_by_role("button", name="Sign in as").click()
+    expect(page.locator(".rail")).to_be_visible()
     light = page.evaluate(background)
     for _ in range(2):
         with page.expect_response("**/settings/choose") as answer:
@@ -116,6 +117,7 @@ def test_the_theme_goes_along_with_the_person(staffed: Staffed, open_page: Opene
     assert dark != light
     other = open_page(staffed.address, staffed.link("mary@example.org"), color_scheme="light")
     other.get_by_role("button", name="Sign in as").click()
+    expect(other.locator(".rail")).to_be_visible()
     assert other.evaluate(background) == dark
     names = other.locator(".rail [data-place]").all_text_contents()
     assert "People" not in names and "Training" not in names
