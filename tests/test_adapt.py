@@ -102,3 +102,4 @@ def test_the_command(tmp_path: Path) -> None:
     wrong = ostraka(tmp_path, "adapt", str(source), "--output", str(tmp_path / "other"))
     assert wrong.returncode == 1
     assert "line 1" in wrong.stderr and "nonsense" in wrong.stderr
+    assert "harassment" in wrong.stderr, "what would be valid"

@@ -105,7 +105,11 @@ def read_rows(path: Path) -> Iterator[Row]:
             try:
                 yield _parse_row(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise DataError(f"{path}, line {number}: not a labelled row ({error!r})") from error
+                what = f"no {error}" if isinstance(error, KeyError) else error
+                raise DataError(
+                    f"{path}, line {number}: not a labelled row ({what}); one has a 'text', and "
+                    f"'labels' with 0 or 1 for categories: {', '.join(Category)}"
+                ) from error
 
 
 def _parse_row(raw: dict[str, Any]) -> Row:
