@@ -35,12 +35,18 @@ LEVELS = (0.55, 0.7, 0.85, 0.97)
 @pytest.fixture(scope="module")
 def judge() -> Iterator[ScriptedServer]:
     """A judge that is far too sure of itself: it says 0.97 where people agree six times in ten."""
-    rules = []
+    with scripted_server({"models": ["sure"], "rules": rules()}) as server:
+        yield server
+
+
+def rules(seconds: dict[float, float] | None = None) -> list[dict[str, Any]]:
+    """Each level is answered after its seconds, or at once."""
+    found: list[dict[str, Any]] = []
     for level in LEVELS:
         bad = {"categories.insult.violates": True, "categories.insult.probability": level}
-        rules.append({"contains": f"level {level}", "step": {"set": bad, "probability": level}})
-    with scripted_server({"models": ["sure"], "rules": rules}) as server:
-        yield server
+        step = {"set": bad, "probability": level, "seconds": (seconds or {}).get(level, 0.0)}
+        found.append({"contains": f"level {level}", "step": step})
+    return found
 
 
 def labelled(folder: Path) -> Path:
@@ -99,6 +105,17 @@ def test_the_cascade_uses_what_was_fitted(judge: ScriptedServer, tmp_path: Path)
     verdict = fixed.moderate("level 0.97, row 0", model=JUDGE_MODEL)
     assert not any(source.calibrated for source in verdict.sources.values())
     assert {source.basis for source in verdict.sources.values()} == {"logprobs"}
+
+
+def test_who_answers_first_changes_nothing(judge: ScriptedServer, tmp_path: Path) -> None:
+    labelled(tmp_path)
+    late = {LEVELS[0]: 0.5, LEVELS[2]: 0.2}
+    with scripted_server({"models": ["sure"], "rules": rules(late)}) as backwards:
+        for server, name in ((judge, "one.json"), (backwards, "two.json")):
+            done = calibrate(tmp_path, server, "-o", name)
+            assert done.returncode == 0, done.stderr
+    one, two = (load_calibrations(tmp_path / name) for name in ("one.json", "two.json"))
+    assert one == two
 
 
 def test_the_judge_alone_is_calibrated_beside(judge: ScriptedServer, tmp_path: Path) -> None:

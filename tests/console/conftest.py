@@ -48,6 +48,9 @@ class Watched:
 
 Opener = Callable[..., Page]
 
+REPLACING = "form[hx-post].htmx-request"
+"""A form that waits for what will take the place of the page, or of a part of it."""
+
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Opener]:
@@ -60,6 +63,8 @@ def open_page(browser: Browser) -> Iterator[Opener]:
         options.setdefault("reduced_motion", "reduce")  # nothing half-way to its colour
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         page = context.new_page()
+        # What a form asks for replaces what is there: no test acts on what is about to go.
+        page.add_locator_handler(page.locator(REPLACING).first, lambda: None)
         each = Watched(page)
         watched.append((address, each))
         page.on("console", lambda message: each.complaints.append(message.text))

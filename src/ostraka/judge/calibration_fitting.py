@@ -99,7 +99,7 @@ async def fit_judge(
         JudgeError: its server is away, or refuses.
     """
     labels: dict[int, Mapping[Category, bool]] = {}
-    seen: dict[Category, list[tuple[float, bool]]] = {each: [] for each in judge.categories}
+    seen: dict[Category, dict[int, tuple[float, bool]]] = {each: {} for each in judge.categories}
     outcome = Outcome(JudgeCalibration(judge.questions.version, await judge.client.model(), {}))
 
     def texts() -> Iterator[tuple[int, str]]:
@@ -112,7 +112,7 @@ async def fit_judge(
         outcome.unsure += not opinion.sure
         for category, label in labels.pop(number).items():
             if category in opinion.scores:
-                seen[category].append((opinion.scores[category], label))
+                seen[category][number] = (opinion.scores[category], label)
         on_opinion(outcome.rows, outcome.unsure)
 
     outcome.batch = await judge.each(texts(), receive)
@@ -122,7 +122,8 @@ async def fit_judge(
             "kept, and the same command asks for the rest"
         )
     for category, found in seen.items():
-        fitted = fit(found)
+        # In the order of the rows, not of the answers: who answers first must not draw the folds.
+        fitted = fit([found[number] for number in sorted(found)])
         if isinstance(fitted, Fit):
             outcome.calibration.fits[category] = fitted
         else:
