@@ -1,5 +1,6 @@
 """What is exported answers as what was trained, or it is not written."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,24 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 pytest.importorskip("onnx", reason="needs the train extra")
 
+import onnx
 import tiny_encoder
 import torch
 from tiny_encoder import rows
+from transformers import (
+    BertConfig,
+    BertModel,
+    DistilBertConfig,
+    DistilBertModel,
+    ModernBertConfig,
+    ModernBertModel,
+    PreTrainedModel,
+    RobertaConfig,
+    RobertaModel,
+)
 
 from ostraka.assess.encoder import EncoderModel
+from ostraka.assess.graph import open_graph
 from ostraka.assess.targets import LossFunction, Target
 from ostraka.errors import ArtefactError
 from ostraka.train.batches import TokenRows
@@ -26,7 +40,15 @@ from ostraka.train.onnx_export import (
     graph_logits,
     model_logits,
 )
+from ostraka.train.onnx_graph import export_float
 
+SMALL = {
+    "vocab_size": 50,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+}
 TARGETS = (
     Target("tone", ("rude", "kind"), LossFunction.SINGLE_CLASS),
     Target("marks", ("tree", "insult"), LossFunction.MULTI_CLASS),
@@ -110,6 +132,47 @@ def test_the_shipped_encoder_is_exported_whole(base: EncoderBase, tmp_path: Path
     in_memory = predict_logits(model, base.tokenizer, TEXTS, 64)
     a, b = served.logits(TEXTS).ravel(), in_memory.ravel()
     assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) > 0.99
+
+
+def bert() -> PreTrainedModel:
+    return BertModel(BertConfig(**SMALL), add_pooling_layer=False)
+
+
+def roberta() -> PreTrainedModel:
+    return RobertaModel(RobertaConfig(**SMALL, pad_token_id=0), add_pooling_layer=False)
+
+
+def distilbert() -> PreTrainedModel:
+    return DistilBertModel(
+        DistilBertConfig(vocab_size=50, dim=32, hidden_dim=64, n_layers=2, n_heads=2)
+    )
+
+
+def modernbert() -> PreTrainedModel:
+    return ModernBertModel(ModernBertConfig(**SMALL, pad_token_id=0))
+
+
+@pytest.mark.parametrize(
+    ("body", "fused"), [(bert, 2), (roberta, 2), (distilbert, 2), (modernbert, 0)]
+)
+def test_graphs_of_all_families_answer_as_their_models(
+    body: Callable[[], PreTrainedModel], fused: int, tmp_path: Path
+) -> None:
+    torch.manual_seed(5)
+    model = EncoderClassifier(body(), 32, 3).eval()
+    export_float(model, tmp_path / "graph.onnx")
+    attention = [node.op_type for node in onnx.load(tmp_path / "graph.onnx").graph.node]
+    assert attention.count("Attention") == fused
+    ids = torch.randint(5, 50, (3, 12))
+    mask = (torch.arange(12) < torch.tensor([12, 7, 3])[:, None]).long()
+    with torch.no_grad():
+        expected = model(ids * mask, mask).numpy()
+    inputs = {"input_ids": (ids * mask).numpy(), "attention_mask": mask.numpy()}
+    (found,) = open_graph(tmp_path / "graph.onnx").run(["logits"], inputs)
+    assert np.allclose(found, expected, atol=1e-4)
+    # The model itself is left as it was.
+    with torch.no_grad():
+        assert np.array_equal(model(ids * mask, mask).numpy(), expected)
 
 
 def test_a_mask_hides_the_padding(base: EncoderBase) -> None:

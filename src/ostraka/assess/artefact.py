@@ -23,7 +23,7 @@ from ostraka.assess.breach import Breach
 from ostraka.assess.calibration import Calibration
 from ostraka.assess.cascade import Bands
 from ostraka.assess.combination import Combination
-from ostraka.assess.encoder import EncoderModel
+from ostraka.assess.encoder import Doubt, EncoderModel
 from ostraka.assess.lexical import LexicalModel, LexicalWeights
 from ostraka.assess.stage import Model, Stage
 from ostraka.errors import ArtefactError
@@ -31,6 +31,8 @@ from ostraka.taxonomy import Category
 
 FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
+DOUBTFUL: Final = "doubtful"
+"""The option `windows` of a stage that reads long texts by the doubts of the stage before."""
 ADAPTED: Final = "adapted-"
 """What the names of models begin with that learnt from an operator's own texts."""
 
@@ -40,8 +42,14 @@ def bundled_artefact_folder() -> Path:
     return Path(str(files("ostraka.assess").joinpath("bundled")))
 
 
-def stage_digest(stage: Mapping[str, Any], categories: tuple[Category, ...]) -> str:
-    """Hex SHA-256 of all that decides a stage's scores: files, calibration, column order."""
+def stage_digest(
+    stage: Mapping[str, Any],
+    categories: tuple[Category, ...],
+    before: Mapping[str, Any] | None = None,
+) -> str:
+    """Hex SHA-256 of all that decides a stage's scores: files, calibration, column order; and the
+    stage `before` it, where that decides what is read.
+    """
     state = {
         "categories": list(categories),
         "files": stage["files"],
@@ -52,6 +60,8 @@ def stage_digest(stage: Mapping[str, Any], categories: tuple[Category, ...]) -> 
     }
     if stage.get("breaches"):
         state["breaches"] = stage["breaches"]
+    if before is not None and _reads_by_doubt(stage):
+        state["before"] = [stage_digest(before, categories), before["bands"]]
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
@@ -120,10 +130,12 @@ def _load_stages(
     """The stages; a model that several of them use is loaded once."""
     loaded: dict[str, Model] = {}
     stages: list[Stage] = []
+    before: Mapping[str, Any] | None = None
     for raw in manifest["stages"]:
+        doubt = _doubt(stages[-1], _bands(before)) if before and _reads_by_doubt(raw) else None
         for name in raw["models"]:
             if name not in loaded:
-                loaded[name] = _load_model(folder, name, raw["options"], categories, threads)
+                loaded[name] = _load_model(folder, name, raw["options"], categories, threads, doubt)
         combination = raw.get("combination")
         stages.append(
             Stage(
@@ -132,11 +144,21 @@ def _load_stages(
                 Combination.from_json(combination) if combination else None,
                 Calibration.from_json(raw["calibration"]),
                 categories,
-                stage_digest(raw, categories),
+                stage_digest(raw, categories, before),
                 [Breach.from_json(each, categories) for each in raw.get("breaches", ())],
             )
         )
+        before = raw
     return tuple(stages)
+
+
+def _reads_by_doubt(stage: Mapping[str, Any]) -> bool:
+    """Whether a stage reads only those windows of long texts that the one before is unsure of."""
+    return bool(stage.get("options", {}).get("windows") == DOUBTFUL)
+
+
+def _doubt(stage: Stage, bands: Bands) -> Doubt:
+    return lambda texts: bands.doubts(stage.assess(texts))
 
 
 def _load_model(
@@ -145,6 +167,7 @@ def _load_model(
     options: Mapping[str, Any],
     categories: tuple[Category, ...],
     threads: int,
+    doubt: Doubt | None,
 ) -> Model:
     averaged = [categories.index(Category(each)) for each in options.get("averaged", ())]
     match name:
@@ -160,6 +183,7 @@ def _load_model(
                 tokens=int(options["tokens"]),
                 threads=threads,
                 averaged=averaged,
+                doubt=doubt,
             )
         case other:
             raise ArtefactError(f"unknown model '{other}' in {folder / MANIFEST}")

@@ -93,8 +93,11 @@ class Bands:
 
     def sure(self, scores: Scores) -> NDArray[np.bool_]:
         """For scores (n, categories): which rows lie outside the band in every category."""
-        inside = (scores >= self.low) & (scores <= self.high)
-        return np.asarray(~inside.any(axis=1), np.bool_)
+        return np.asarray(~self.doubts(scores).any(axis=1), np.bool_)
+
+    def doubts(self, scores: Scores) -> NDArray[np.bool_]:
+        """For scores (n, categories): which of them lie inside the band."""
+        return np.asarray((scores >= self.low) & (scores <= self.high), np.bool_)
 
 
 class Cascade:

@@ -1,25 +1,29 @@
 """The second stage: a small transformer encoder, int8, through ONNX Runtime.
 
-Long texts are scored in overlapping windows of tokens, whose scores `pooling` makes one.
+Long texts are scored in overlapping windows of tokens, whose scores `pooling` makes one. In a
+cascade it reads only those windows that the stage before is in doubt of.
 
 Every window is a pass of its own. The graph quantises its activations by the range of the whole
 batch, so in a shared pass a text's scores would depend on the texts beside it, and no version
 could promise the same scores again. On a CPU a batch is hardly faster (`benchmarks/encoder.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
+from ostraka.assess.graph import open_graph
 from ostraka.assess.normalize import normalize
 from ostraka.assess.pooling import pool
 
 _OVERLAP: Final = 16
+
+Doubt = Callable[[Sequence[str]], NDArray[np.bool_]]
+"""Which categories a cheaper stage is in doubt of: texts to (len(texts), categories)."""
 
 
 class EncoderModel:
@@ -33,16 +37,14 @@ class EncoderModel:
         tokens: int,
         threads: int = 1,
         averaged: Sequence[int] = (),
+        doubt: Doubt | None = None,
     ) -> None:
-        """`averaged` are the columns that `pool` averages over a text's windows."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            str(graph), options, providers=["CPUExecutionProvider"]
-        )
+        """`averaged` are the columns that `pool` averages over a text's windows. With `doubt`, only
+        windows of a long text are read that it tells some of; without, all of them.
+        """
+        self._session = open_graph(graph, threads)
         self._averaged = tuple(averaged)
+        self._doubt = doubt
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length=tokens, stride=_OVERLAP)
@@ -52,11 +54,27 @@ class EncoderModel:
         return pool(*self.window_logits(texts), self._averaged)
 
     def window_logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Raw logits (windows, categories) in text order, and each text's number of windows."""
-        encoded = self._tokenizer.encode_batch([normalize(text) for text in texts])
-        windows = [(first, *first.overflowing) for first in encoded]
+        """Raw logits (windows, categories) in text order, and how many of each text were read."""
+        normal = [normalize(text) for text in texts]
+        windows = [
+            self._worth_reading(text, [first, *first.overflowing])
+            for text, first in zip(normal, self._tokenizer.encode_batch(normal), strict=True)
+        ]
         logits = np.stack([self._pass(window.ids) for text in windows for window in text])
         return logits, np.fromiter(map(len, windows), np.int64, len(windows))
+
+    def _worth_reading(self, text: str, windows: list[Encoding]) -> list[Encoding]:
+        """The windows that raise a doubt. All of them where only the text as a whole does, or where
+        the doubt is of a category for which windows vote.
+        """
+        if self._doubt is None or len(windows) == 1:
+            return windows
+        whole, *parts = self._doubt([text, *(_passage(text, window) for window in windows)])
+        if whole[list(self._averaged)].any():
+            return windows
+        return [
+            window for window, part in zip(windows, parts, strict=True) if part.any()
+        ] or windows
 
     def _pass(self, ids: list[int]) -> NDArray[np.float32]:
         inputs = np.array([ids], np.int64)
@@ -64,3 +82,9 @@ class EncoderModel:
             ["logits"], {"input_ids": inputs, "attention_mask": np.ones_like(inputs)}
         )
         return np.asarray(outputs[0][0], np.float32)
+
+
+def _passage(text: str, window: Encoding) -> str:
+    """What a window holds of its text; special tokens stand for nothing there."""
+    places = [place for place in window.offsets if place[0] < place[1]]
+    return text[places[0][0] : places[-1][1]]

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ostraka.assess.artefact import DOUBTFUL
 from ostraka.assess.combination import Combination
 from ostraka.assess.encoder import EncoderModel
 from ostraka.assess.lexical import LexicalModel, LexicalWeights
@@ -141,8 +142,7 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
             calibration=calibrations[index],
             low=bands[index][0],
             high=bands[index][1],
-            options={"averaged": list(recipe.averaged)}
-            | ({"tokens": int(recipe.encoder["tokens"])} if name == "encoder" else {}),
+            options=_options(name, recipe),
         )
         for index, name in enumerate(names)
     ]
@@ -156,6 +156,14 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
         stages=stages,
         provenance=_provenance(folders, recipe),
     )
+
+
+def _options(stage: str, recipe: Recipe) -> dict[str, Any]:
+    """How a stage reads long texts."""
+    options: dict[str, Any] = {"averaged": list(recipe.averaged)}
+    if stage == "encoder":
+        options |= {"tokens": int(recipe.encoder["tokens"]), "windows": DOUBTFUL}
+    return options
 
 
 def lexical_shares(recipe: Recipe) -> Floats:

@@ -1,27 +1,25 @@
 """Export a fine-tuned encoder as ONNX, and prove that what is served answers as what was trained.
 
-The graph takes `input_ids` and `attention_mask` (int64, batch × tokens) and returns `logits`
-(float32, batch × labels). Its int8 form is a quarter of the size and about twice as fast; where
-it strays too far from the trained model, the float32 form is served instead.
+Where the int8 form strays too far from the trained model, the float32 form is served instead.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
+from ostraka.assess.graph import open_graph
 from ostraka.assess.target_calibration import TargetCalibration
 from ostraka.assess.targets import Target
 from ostraka.errors import ArtefactError
 from ostraka.train.batches import pad
+from ostraka.train.encoder import EncoderClassifier
+from ostraka.train.onnx_graph import export_float, export_int8
 
 GRAPH: Final = "encoder.onnx"
 TOKENIZER: Final = "tokenizer.json"
@@ -88,34 +86,7 @@ INT8_LIMITS: Final = Limits(cosine=0.99, mean_difference=0.02, largest_differenc
 FLOAT_LIMITS: Final = Limits(cosine=0.9999, mean_difference=0.0005, largest_difference=0.005)
 
 
-def export_float(model: nn.Module, file: Path) -> None:
-    """Write the graph of `model` in float32."""
-    example = torch.ones(2, 8, dtype=torch.long)
-    with warnings.catch_warnings():
-        # What the tracer doubts, the comparison of answers settles.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            (example, example),
-            str(file),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["logits"],
-            dynamic_axes={
-                "input_ids": {0: "batch", 1: "tokens"},
-                "attention_mask": {0: "batch", 1: "tokens"},
-                "logits": {0: "batch"},
-            },
-            opset_version=17,
-            dynamo=False,
-        )
-
-
-def export_int8(plain: Path, file: Path) -> None:
-    """Write the graph in `plain` with weights quantised to int8 (activations as they come)."""
-    quantize_dynamic(plain, file, weight_type=QuantType.QInt8, per_channel=True)
-
-
-def export_onnx(model: nn.Module, tokenizer: Any, folder: Path) -> None:
+def export_onnx(model: EncoderClassifier, tokenizer: Any, folder: Path) -> None:
     """Write `encoder.onnx` (int8) and `tokenizer.json` into `folder`, unchecked."""
     folder.mkdir(parents=True, exist_ok=True)
     plain = folder / "encoder.fp32.onnx"
@@ -127,9 +98,7 @@ def export_onnx(model: nn.Module, tokenizer: Any, folder: Path) -> None:
 
 def graph_logits(file: Path, rows: Sequence[NDArray[np.int32]], threads: int = 1) -> Floats:
     """What a graph answers, every row in a pass of its own, as it is served."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(file), options, ["CPUExecutionProvider"])
+    session = open_graph(file, threads)
     answers = []
     for row in rows:
         ids = np.asarray(row, np.int64)[None]
@@ -162,7 +131,7 @@ class Trained:
 
 
 def export_checked(
-    model: nn.Module,
+    model: EncoderClassifier,
     tokenizer: Any,
     trained: Trained,
     folder: Path,
