@@ -109,6 +109,9 @@ def test_metrics_count_requests_and_texts(server: str) -> None:
         return (
             metric(server, "ostraka_http_requests_total", **answered),
             metric(server, "ostraka_http_request_seconds_count", route="/v1/moderations"),
+            metric(
+                server, "ostraka_http_request_seconds_bucket", route="/v1/moderations", le="30.0"
+            ),
             metric(server, "ostraka_texts_total"),
             metric(server, "ostraka_flagged_texts_total", category="harassment"),
         )
@@ -116,7 +119,7 @@ def test_metrics_count_requests_and_texts(server: str) -> None:
     before = figures()
     texts = ["You are a stupid idiot and everybody laughs at you.", "Good morning."]
     httpx.post(f"{server}/v1/moderations", json={"input": texts}).raise_for_status()
-    assert [after - then for then, after in zip(before, figures(), strict=True)] == [1, 1, 2, 1]
+    assert [after - then for then, after in zip(before, figures(), strict=True)] == [1, 1, 1, 2, 1]
     assert metric(server, "ostraka_model_info") == 1
     assert metric(server, "process_resident_memory_bytes") > 0
 

@@ -6,14 +6,13 @@ are looked up once and kept, because looking one up costs more than counting.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     Info,
     ProcessCollector,
     disable_created_metrics,
@@ -27,15 +26,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ostraka import __version__
 from ostraka.moderator import Moderator, Verdict
 from ostraka.server.judge_metrics import JudgeCollector
+from ostraka.server.request_counts import RequestCounts
 
 UNMATCHED: Final = "unmatched"
 """The route label of every request that no route takes."""
 
 CLIENT_LEFT: Final = 499
 """The status label of a request whose client left before it was answered."""
-
-_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class Metrics:
@@ -44,19 +41,8 @@ class Metrics:
     def __init__(self, moderator: Moderator) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # doubles every series
         self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "ostraka_http_requests",
-            "Requests answered.",
-            ("route", "method", "status"),
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "ostraka_http_request_seconds",
-            "Time from a request's first byte to the end of its answer.",
-            ("route", "method"),
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
+        self.requests = RequestCounts()
+        self.registry.register(self.requests)
         texts = Counter("ostraka_texts", "Texts judged.", ("stage", "sure"), registry=self.registry)
         flagged = Counter(
             "ostraka_flagged_texts", "Texts flagged.", ("category",), registry=self.registry
@@ -71,7 +57,6 @@ class Metrics:
         if moderator.judge is not None:
             self.registry.register(JudgeCollector(moderator.judge.client))
         ProcessCollector(registry=self.registry)
-        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def _model_info(self, moderator: Moderator) -> None:
         default = moderator.models[0]
@@ -82,19 +67,6 @@ class Metrics:
     def gauge(self, name: str, description: str, value: Callable[[], float]) -> None:
         """Show `value()`, asked at every scrape, under `name`."""
         Gauge(name, description, registry=self.registry).set_function(value)
-
-    def count_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """One request was answered."""
-        key = (route, method if method in _METHODS else "other", status)
-        children = self._answered.get(key)
-        if children is None:
-            children = (
-                self._requests.labels(key[0], key[1], str(status)),
-                self._seconds.labels(key[0], key[1]),
-            )
-            self._answered[key] = children
-        children[0].inc()
-        children[1].observe(seconds)
 
     def count_verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Texts were judged."""
@@ -154,11 +126,11 @@ class Measure:
         started = time.perf_counter()
         status = CLIENT_LEFT
 
-        async def send_and_note(message: Message) -> None:
+        def send_and_note(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            return send(message)
 
         if self._templates is None:  # at the first request every route is there
             self._templates = Templates(self._routes())
@@ -167,4 +139,4 @@ class Measure:
             await self._app(scope, receive, send_and_note)
         finally:
             seconds = time.perf_counter() - started
-            self._metrics.count_request(template, scope["method"], status, seconds)
+            self._metrics.requests.count(template, scope["method"], status, seconds)
