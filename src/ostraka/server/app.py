@@ -6,9 +6,9 @@ everything else is FastAPI. Every failure of every path leaves in its vendor's o
 
 import gc
 import logging
-import secrets
+import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, Final
@@ -138,6 +138,15 @@ class _Application(FastAPI):
     anything to do; passing through them costs a third of what judging a short text does.
     """
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a call on, past FastAPI's and Starlette's own ways of doing so once it runs."""
+        layers = self.middleware_stack
+        if layers is None or scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await layers(scope, receive, send)
+
     def build_middleware_stack(self) -> ASGIApp:
         """The layers from `Measure` inwards."""
         layer: Any = super().build_middleware_stack()
@@ -251,11 +260,15 @@ async def _http_failure(request: Request, error: Exception) -> Response:
     return error_response(request, problem)
 
 
+_SAME_HEADERS: Final = ((b"openai-version", b"2020-10-01"), (b"openai-organization", b"ostraka"))
+
+
 class RequestHeaders:
     """Request id and timing on every answer; the last net under every unknown failure."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._random = random.Random()  # ids must differ; nobody has to guess them
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; a failure before the answer began becomes a 500 envelope."""
@@ -263,10 +276,10 @@ class RequestHeaders:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = scope["ostraka.request_id"] = f"req_{secrets.token_hex(16)}"
+        request_id = scope["ostraka.request_id"] = f"req_{self._random.randbytes(16).hex()}"
         begun = False
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
@@ -275,10 +288,9 @@ class RequestHeaders:
                     *message.get("headers", ()),
                     (b"x-request-id", request_id.encode()),
                     (b"openai-processing-ms", b"%d" % elapsed),
-                    (b"openai-version", b"2020-10-01"),
-                    (b"openai-organization", b"ostraka"),
+                    *_SAME_HEADERS,
                 ]
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, send_with_headers)
