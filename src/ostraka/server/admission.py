@@ -17,6 +17,8 @@ from ostraka.settings import Settings
 ALWAYS_ANSWERED: Final = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 """Paths that say how the server is; they must answer most of all when it is full or stopping."""
 
+_FILES: Final = ("/v1/files", "/openai/v1/files", "/mistral/v1/files", "/signed/files/")
+
 
 class Load:
     """What the server carries at the moment."""
@@ -55,18 +57,7 @@ class Admission:
         if load.running >= load.most:
             raise _unavailable(f"The server already works on {load.most} requests.")
         load.running += 1
-        try:
-            await self._in_time(scope, receive, send)
-        except asyncio.CancelledError as error:
-            if not load.stopping:
-                raise
-            raise _stopping() from error  # its time to finish is over
-        finally:
-            load.running -= 1
-
-    async def _in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
         complete = False
-        seconds = self._seconds_for(scope["path"])
 
         async def receive_and_note() -> Message:
             nonlocal complete
@@ -74,28 +65,38 @@ class Admission:
             complete = not message.get("more_body", False)
             return message
 
+        deadline = self._deadlines.within(self._seconds_for(scope["path"]))
         try:
-            with self._deadlines.within(seconds) as deadline:
+            with deadline:
                 await self._app(scope, receive_and_note, send)
         except TimeoutError as error:
             if not deadline.expired:
                 raise
-            if complete:
-                late = f"The request was not answered within {seconds:g} seconds."
-                raise _unavailable(late) from error
-            raise Problem(
-                408,
-                f"The request body did not arrive within {seconds:g} seconds.",
-                code="request_timeout",
-                headers={"connection": "close"},
-            ) from error
+            raise _late(deadline.seconds, complete) from error
+        except asyncio.CancelledError as error:
+            if not load.stopping:
+                raise
+            raise _stopping() from error  # its time to finish is over
+        finally:
+            load.running -= 1
 
     def _seconds_for(self, path: str) -> float:
         """Whole files take as long as they take; a limit still ends what never ends."""
-        path = path.removeprefix("/openai").removeprefix("/mistral")
-        if path.startswith(("/v1/files", "/signed/files/")):
+        if path.startswith(_FILES):
             return self._settings.transfer_seconds
         return self._settings.request_seconds
+
+
+def _late(seconds: float, complete: bool) -> Problem:
+    """Whose fault it is: ours, once the whole body was there."""
+    if complete:
+        return _unavailable(f"The request was not answered within {seconds:g} seconds.")
+    return Problem(
+        408,
+        f"The request body did not arrive within {seconds:g} seconds.",
+        code="request_timeout",
+        headers={"connection": "close"},
+    )
 
 
 def _stopping() -> Problem:

@@ -6,19 +6,44 @@ timer wakes when the earliest of them may be late.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
 
 class Deadline:
-    """When a task must be done, by the event loop's clock."""
+    """A context manager: cancels the task that runs its block if it is not left in time.
 
-    __slots__ = ("expired", "task", "when")
+    Raises:
+        TimeoutError: it was late; nothing else had cancelled it.
+    """
 
-    def __init__(self, task: "asyncio.Task[object]", when: float) -> None:
+    __slots__ = ("_before", "_open", "expired", "seconds", "task", "when")
+
+    def __init__(
+        self, open_: "set[Deadline]", task: "asyncio.Task[object]", seconds: float, when: float
+    ) -> None:
         self.task = task
+        self.seconds = seconds
         self.when = when
+        """The end of its `seconds`, by the event loop's clock."""
         self.expired = False
+        self._before = task.cancelling()
+        self._open = open_
+
+    def __enter__(self) -> Self:
+        self._open.add(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open.discard(self)
+        cancelled = self.expired and isinstance(error, asyncio.CancelledError)
+        if cancelled and self.task.uncancel() <= self._before:
+            raise TimeoutError from error
 
 
 class Deadlines:
@@ -28,28 +53,14 @@ class Deadlines:
         self._open: set[Deadline] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    @contextmanager
-    def within(self, seconds: float) -> Iterator[Deadline]:
-        """Cancel the task that runs this block if it is not left within `seconds`.
-
-        Raises:
-            TimeoutError: it was late; nothing else had cancelled it.
-        """
+    def within(self, seconds: float) -> Deadline:
+        """What the task that asks has to be done by."""
         task = asyncio.current_task()
         assert task is not None, "only tasks can be late"
-        deadline = Deadline(task, asyncio.get_running_loop().time() + seconds)
-        before = task.cancelling()
-        self._open.add(deadline)
-        if self._timer is None or deadline.when < self._timer.when():
-            self._wake_at(deadline.when)
-        try:
-            yield deadline
-        except asyncio.CancelledError as error:
-            if deadline.expired and task.uncancel() <= before:
-                raise TimeoutError from error
-            raise
-        finally:
-            self._open.discard(deadline)
+        when = asyncio.get_running_loop().time() + seconds
+        if self._timer is None or when < self._timer.when():
+            self._wake_at(when)
+        return Deadline(self._open, task, seconds, when)
 
     def _wake_at(self, when: float) -> None:
         if self._timer is not None:
