@@ -62,6 +62,10 @@ class KeyRing:
         """The table as it was last read."""
         return self._table
 
+    def fresh(self) -> KeyTable | None:
+        """The table, where it need not be read again; nearly every request is served by this."""
+        return self._table if self._clock() - self._loaded < FRESH else None
+
     async def current(self) -> KeyTable:
         """The table, at most `MAX_AGE` old while the database answers.
 

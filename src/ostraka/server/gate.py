@@ -121,6 +121,8 @@ class Gate:
         per_minute = settings.requests_per_minute
         self._buckets = TokenBuckets(per_minute) if per_minute else None
         self._environment = settings.environment_path
+        self._table: KeyTable | None = None
+        self._closed = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it in its vendor's envelope."""
@@ -149,23 +151,25 @@ class Gate:
             return
         if signed_in is not None:
             _note(scope, signed_in)
-        elif self._is_open(scope, table):
+        elif _is_open(scope, takes_sessions(scope["path"])):
             scope["ostraka.person"] = LOCAL
 
     async def _admit(self, scope: Scope, headers: dict[str, str]) -> ApiKey | None:
-        table = await self._ring.current()
+        path = scope["path"]
+        table = self._ring.fresh() or await self._ring.current()
         self._tell(scope, table)
-        played = self._is_played(scope["path"])
+        played = self._is_played(path)
         secret = secret_of(scope) or (password_of(scope) if played else None)
-        moment = now()
-        key = table.find(secret, moment) if secret else None
+        with_session = takes_sessions(path)
+        key = table.find(secret, now()) if secret else None
         signed_in = None
-        if secret is None and takes_sessions(scope["path"]):
+        if secret is None and with_session:
             signed_in = await self._signed_in(scope)
-        self._limit(scope, key, signed_in, headers)
+        if self._buckets is not None:
+            _limit(self._buckets, scope, key, signed_in, headers)
         if key is not None:
-            self._ring.use(key, moment)
-            wanted = scope_of(scope["path"], scope.get("method", "GET"))
+            self._ring.use(key, now())
+            wanted = scope_of(path, scope.get("method", "GET"))
             if played:
                 wanted = KeyScope.MODERATE
             if not key.allows(wanted):
@@ -173,7 +177,7 @@ class Gate:
         elif signed_in is not None:
             _note(scope, signed_in)
             check(scope, signed_in.person)
-        elif not self._is_open(scope, table):
+        elif not _is_open(scope, with_session):
             raise AuthenticationError if secret else MissingKeyError
         else:
             scope["ostraka.person"] = LOCAL
@@ -187,30 +191,10 @@ class Gate:
         return bool(self._environment) and is_below(path, self._environment)
 
     def _tell(self, scope: Scope, table: KeyTable) -> None:
+        if table is not self._table:  # a new one every second, at most
+            self._table, self._closed = table, needs_key(self._settings, table)
         scope["ostraka.people"] = table.any_people
-        scope["ostraka.closed"] = needs_key(self._settings, table)
-
-    def _limit(
-        self,
-        scope: Scope,
-        key: ApiKey | None,
-        signed_in: SignedIn | None,
-        headers: dict[str, str],
-    ) -> None:
-        if self._buckets is None:
-            return
-        caller = network_of(_address(scope))
-        if key is not None:
-            caller = key.id
-        elif signed_in is not None:
-            caller = signed_in.person.id
-        allowance = self._buckets.take(caller)
-        headers |= allowance.headers
-        if allowance.retry_after:
-            raise RateLimitError(
-                f"This server takes {allowance.limit} requests per minute from one caller.",
-                retry_after=allowance.retry_after,
-            )
+        scope["ostraka.closed"] = self._closed
 
     async def _signed_in(self, scope: Scope) -> SignedIn | None:
         name = cookie_name(SESSION, scope.get("scheme") == "https")
@@ -218,16 +202,6 @@ class Gate:
         if token is None:
             return None
         return await asyncio.to_thread(self._sessions.signed_in, token, self._idle)
-
-    def _is_open(self, scope: Scope, table: KeyTable) -> bool:
-        """Whether a request without any sign of who sends it is answered.
-
-        Pages are answered under a name of this machine only: another site can make its own name
-        lead here, and a visitor's browser would then let it read and click.
-        """
-        if needs_key(self._settings, table) or not is_loopback(_address(scope)):
-            return False
-        return not takes_sessions(scope["path"]) or is_loopback(name_asked_for(scope))
 
 
 def require_keys(settings: Settings, table: KeyTable) -> None:
@@ -283,9 +257,10 @@ def scope_of(path: str, method: str = "GET") -> KeyScope:
 
 def secret_of(scope: Scope) -> str | None:
     """The key of a request, from where its vendor's clients put it."""
-    for beginning, name in _KEY_PARAMETERS:
-        if scope["path"].startswith(beginning) and name.encode() + b"=" in scope["query_string"]:
-            values = parse_qs(scope["query_string"].decode("latin-1")).get(name)
+    query: bytes = scope["query_string"]
+    for beginning, name in _KEY_PARAMETERS if query else ():
+        if scope["path"].startswith(beginning) and name.encode() + b"=" in query:
+            values = parse_qs(query.decode("latin-1")).get(name)
             if values:
                 return str(values[0])
     others: dict[bytes, str] = {}
@@ -307,6 +282,38 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _limit(
+    buckets: TokenBuckets,
+    scope: Scope,
+    key: ApiKey | None,
+    signed_in: SignedIn | None,
+    headers: dict[str, str],
+) -> None:
+    caller = network_of(_address(scope))
+    if key is not None:
+        caller = key.id
+    elif signed_in is not None:
+        caller = signed_in.person.id
+    allowance = buckets.take(caller)
+    headers |= allowance.headers
+    if allowance.retry_after:
+        raise RateLimitError(
+            f"This server takes {allowance.limit} requests per minute from one caller.",
+            retry_after=allowance.retry_after,
+        )
+
+
+def _is_open(scope: Scope, with_session: bool) -> bool:
+    """Whether a request without any sign of who sends it is answered.
+
+    Pages are answered under a name of this machine only: another site can make its own name
+    lead here, and a visitor's browser would then let it read and click.
+    """
+    if scope["ostraka.closed"] or not is_loopback(_address(scope)):
+        return False
+    return not with_session or is_loopback(name_asked_for(scope))
 
 
 def _note(scope: Scope, signed_in: SignedIn) -> None:
