@@ -11,10 +11,13 @@ Every network door asks the same object, so a text gets the same scores wherever
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import ge
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
 
 from ostraka.assess.artefact import Artefact, bundled_artefact_folder
 from ostraka.assess.base import Assessor
@@ -35,15 +38,15 @@ EVEN = 0.5
 """The threshold of categories that the classifier does not model and no setting names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What the assessors say of one text.
 
     `scores` holds the modelled categories only, each a calibrated probability in [0, 1]; `flags`
     says which of them reach their threshold. `stage` is the assessor that answered; `sure` is
     false where even that one's scores lie inside its band of doubt. `model` is the pinned name
     that gives these scores again. `reason` is what an LLM judge said of the text, if one was asked;
-    `sources` then says what each of its probabilities rests on.
+    `sources` then says what each of its probabilities rests on. A struct for the same reason as
+    `Judgement`.
     """
 
     scores: Mapping[Category, float]
@@ -53,12 +56,12 @@ class Verdict:
     model: str
     versions: Mapping[str, str]
     reason: str = ""
-    sources: Mapping[Category, ScoreSource] = field(default_factory=lambda: NO_SOURCES)
+    sources: Mapping[Category, ScoreSource] = NO_SOURCES
 
     @property
     def flagged(self) -> bool:
         """Whether any category reaches its threshold."""
-        return any(self.flags.values())
+        return True in self.flags.values()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,22 @@ class ModelCard:
     stages: tuple[str, ...]
     modelled: tuple[Category, ...]
     not_modelled: tuple[Category, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """From where each of a cascade's categories is flagged, and the flags of texts without any.
+
+    Most texts have none, and share these.
+    """
+
+    least: tuple[float, ...]
+    no_flags: Mapping[Category, bool]
+
+    @classmethod
+    def of(cls, cascade: Cascade, thresholds: Mapping[Category, float]) -> Self:
+        least = tuple(thresholds.get(category, EVEN) for category in cascade.categories)
+        return cls(least, MappingProxyType(dict.fromkeys(cascade.categories, False)))
 
 
 class Moderator:
@@ -91,6 +110,9 @@ class Moderator:
         self.thresholds: Mapping[Category, float] = MappingProxyType(chosen)
         self.judge = self._judge()
         self._cascades = _cascades(artefact, stages or artefact.stages, self.judge)
+        self._marks = {
+            cascade: _Marks.of(cascade, self.thresholds) for cascade in self._cascades.values()
+        }
 
     @classmethod
     def default(cls, settings: Settings | None = None) -> "Moderator":
@@ -209,13 +231,14 @@ class Moderator:
 
     def verdict(self, cascade: Cascade, judgement: Judgement) -> Verdict:
         """A cascade's judgement, held against the thresholds."""
-        scores = dict(zip(cascade.categories, judgement.scores.tolist(), strict=True))
-        threshold = self.thresholds.get  # looked up once: this runs for every text
+        marks, categories = self._marks[cascade], cascade.categories
+        scores = judgement.scores.tolist()
+        reached = list(map(ge, scores, marks.least))
         return Verdict(
-            scores=scores,
-            flags={
-                category: score >= threshold(category, EVEN) for category, score in scores.items()
-            },
+            scores=dict(zip(categories, scores, strict=True)),
+            flags=dict(zip(categories, reached, strict=True))
+            if True in reached
+            else marks.no_flags,
             stage=judgement.stage,
             sure=judgement.sure,
             model=cascade.pinned_name,

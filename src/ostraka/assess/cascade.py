@@ -7,11 +7,12 @@ What all stages are unsure of may go to a referee, who takes seconds and answers
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, Protocol
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from ostraka.assess.base import Assessor, Scores
@@ -37,20 +38,20 @@ class ScoreSource:
 NO_SOURCES: Final[Mapping[Category, ScoreSource]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """Scores (categories,) of one text, the stage that gave them, and whether it was sure.
 
     Scores are given to a millionth: digits behind it differ between processors. `reason` is what a
     referee said of the text, or why it did not judge it; `sources` says, for each category that it
-    gave a probability for, where that comes from.
+    gave a probability for, where that comes from. A struct, since there is one for every text: it
+    is made in a tenth of the time that a frozen dataclass takes.
     """
 
     scores: NDArray[np.float64]
     stage: str
     sure: bool
     reason: str = ""
-    sources: Mapping[Category, ScoreSource] = field(default_factory=lambda: NO_SOURCES)
+    sources: Mapping[Category, ScoreSource] = NO_SOURCES
 
 
 class Referee(Protocol):
