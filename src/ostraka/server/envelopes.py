@@ -56,6 +56,9 @@ class Dialect(StrEnum):
     OPEN_ASSISTANT = "open-assistant"
 
 
+DIALECT: Final = "ostraka.dialect"
+"""Where the scope of a request holds its dialect, once a handler knows better than its path."""
+
 _MISTRAL_PATHS: Final = (
     "/mistral/",
     "/v1/chat/moderations",
@@ -68,7 +71,7 @@ _MISTRAL_PATHS: Final = (
 
 def dialect_of(request: Request) -> Dialect:
     """The dialect of a path; on paths that vendors share, of the model or client that asks."""
-    chosen: Dialect | None = getattr(request.state, "dialect", None)
+    chosen: Dialect | None = request.scope.get(DIALECT)
     if chosen is not None:
         return chosen
     path = request.url.path
@@ -97,7 +100,19 @@ def json_response(
     body: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A JSON answer without FastAPI's detour."""
-    return Response(_encode(body), status, headers, media_type="application/json")
+    return _Json(_encode(body), status, headers)
+
+
+class _Json(Response):
+    media_type = "application/json"
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """The two headers of most answers, without asking what else there could be."""
+        if headers:
+            super().init_headers(headers)
+            return
+        length = b"%d" % len(self.body)
+        self.raw_headers = [(b"content-length", length), (b"content-type", b"application/json")]
 
 
 class Problem(Exception):

@@ -20,7 +20,7 @@ from ostraka.errors import (
 )
 from ostraka.moderator import ModelCard, Moderator, Verdict
 from ostraka.server.body import check_texts, read_object
-from ostraka.server.envelopes import Dialect, is_mistral_client, json_response
+from ostraka.server.envelopes import DIALECT, Dialect, is_mistral_client, json_response
 from ostraka.server.mistral import MISTRAL_NAMES, answer_moderation
 from ostraka.server.state import request_hex, state_of
 from ostraka.settings import Images
@@ -39,7 +39,7 @@ async def moderations(request: Request) -> Response:
     body = await read_object(request, state.settings)
     model = body.get("model")
     mistral = _speaks_mistral(request, model)
-    request.state.dialect = Dialect.MISTRAL if mistral else Dialect.OPENAI
+    request.scope[DIALECT] = Dialect.MISTRAL if mistral else Dialect.OPENAI
     if mistral:
         return await answer_moderation(state, body)
     if model is not None and (not isinstance(model, str) or not model):
@@ -161,9 +161,10 @@ def render(view: View, verdict: Verdict) -> dict[str, Any]:
         "categories": {name: _highest(flags, parts, False) for name, parts in shape.names}
         if flagged
         else shape.no_flags,
-        "category_scores": {
+        "category_scores": shape.zeros
+        | {
             name: scores[parts[0]] if len(parts) == 1 else _highest(scores, parts, 0.0)
-            for name, parts in shape.names
+            for name, parts in shape.modelled
         },
         "category_applied_input_types": shape.applied,
     }
@@ -173,12 +174,14 @@ def render(view: View, verdict: Verdict) -> dict[str, Any]:
 class _Shape:
     """What all results of one view and one set of categories share, encoded once.
 
-    `names` are the view's, each with the modelled categories that answer for it (maybe none);
-    `parts` are those categories, once each.
+    `names` are the view's, each with the modelled categories that answer for it (maybe none),
+    `modelled` those that have some; `parts` are those categories, once each.
     """
 
     names: tuple[tuple[str, tuple[Category, ...]], ...]
+    modelled: tuple[tuple[str, tuple[Category, ...]], ...]
     parts: tuple[Category, ...]
+    zeros: dict[str, float]
     no_flags: msgspec.Raw
     applied: msgspec.Raw
 
@@ -192,7 +195,9 @@ def _shape(view_name: str, categories: tuple[Category, ...]) -> _Shape:
     applied = {name: ["text"] if parts else [] for name, parts in names}
     return _Shape(
         names,
+        tuple((name, parts) for name, parts in names if parts),
         tuple(dict.fromkeys(part for _, parts in names for part in parts)),
+        {name: 0.0 for name, _ in names},
         msgspec.Raw(msgspec.json.encode({name: False for name, _ in names})),
         msgspec.Raw(msgspec.json.encode(applied)),
     )
