@@ -9,7 +9,7 @@ LLM judge, if there is one: many at a time, in the event loop, holding up nobody
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -28,9 +28,8 @@ _INLINE_CHARACTERS = 20_000
 """Calls with more text than this leave the event loop even for the first stage."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Arrived:
-    cascade: Cascade
     texts: Sequence[str]
     answer: "asyncio.Future[list[Judgement]]"
 
@@ -57,7 +56,7 @@ class Scoring:
         self._observe = observe
         self._batch = batch
         self._max_pending = max_pending
-        self._arrived: list[_Arrived] = []
+        self._arrived: dict[Cascade, list[_Arrived]] = {}
         self._crowded = False
         self._waiting: deque[_Waiting] = deque()
         self._bulk_pending = 0
@@ -84,8 +83,10 @@ class Scoring:
 
     async def _judged_here(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
         judgements = await self._first(cascade, texts)
+        if len(cascade.stages) == 1:
+            return judgements
         doubtful = [i for i, judgement in enumerate(judgements) if not judgement.sure]
-        if doubtful and len(cascade.stages) > 1:
+        if doubtful:
             later = await self._rest(cascade, [texts[i] for i in doubtful])
             for index, judgement in zip(doubtful, later, strict=True):
                 judgements[index] = judgement
@@ -140,43 +141,45 @@ class Scoring:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._bulk.shutdown(wait=False, cancel_futures=True)
 
-    async def _first(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
+    def _first(self, cascade: Cascade, texts: Sequence[str]) -> Awaitable[list[Judgement]]:
         alone = len(cascade.stages) == 1 and cascade.stages[0].name != "lexical"
         if alone:
-            return await self._rest(cascade, texts)
-        loop = asyncio.get_running_loop()
+            return self._rest(cascade, texts)
         if sum(map(len, texts)) > _INLINE_CHARACTERS:
-            self._make_sure_of_room(texts)
-            self._bulk_pending += len(texts)
-            try:
-                return await loop.run_in_executor(self._bulk, cascade.first, texts)
-            finally:
-                self._bulk_pending -= len(texts)
-        answer: asyncio.Future[list[Judgement]] = loop.create_future()
+            return self._first_in_thread(cascade, texts)
+        loop = asyncio.get_running_loop()
         if not self._arrived:
             if self._crowded:
                 loop.call_later(_PATIENCE, self._score_arrived)
             else:
                 loop.call_soon(self._score_arrived)
-        self._arrived.append(_Arrived(cascade, texts, answer))
-        return await answer
+        answer: asyncio.Future[list[Judgement]] = loop.create_future()
+        self._arrived.setdefault(cascade, []).append(_Arrived(texts, answer))
+        return answer
+
+    async def _first_in_thread(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
+        self._make_sure_of_room(texts)
+        self._bulk_pending += len(texts)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._bulk, cascade.first, texts
+            )
+        finally:
+            self._bulk_pending -= len(texts)
 
     def _score_arrived(self) -> None:
         """Judge what arrived by now, each cascade's texts in one call."""
-        arrived, self._arrived = self._arrived, []
-        self._crowded = len(arrived) > 1
-        by_cascade: dict[Cascade, list[_Arrived]] = {}
-        for entry in arrived:
-            if not entry.answer.done():
-                by_cascade.setdefault(entry.cascade, []).append(entry)
-        for cascade, entries in by_cascade.items():
+        arrived, self._arrived = self._arrived, {}
+        self._crowded = sum(map(len, arrived.values())) > 1
+        for cascade, entries in arrived.items():
+            waiting = [entry for entry in entries if not entry.answer.done()]
             try:
-                judgements = iter(cascade.first([t for entry in entries for t in entry.texts]))
+                judgements = iter(cascade.first([t for entry in waiting for t in entry.texts]))
             except Exception as error:  # every waiting request must hear of it
-                for entry in entries:
+                for entry in waiting:
                     entry.answer.set_exception(error)
                 continue
-            for entry in entries:
+            for entry in waiting:
                 entry.answer.set_result(list(islice(judgements, len(entry.texts))))
 
     async def _rest(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
