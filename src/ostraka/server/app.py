@@ -94,6 +94,7 @@ def create_app(settings: Settings | None = None, moderator: Moderator | None = N
         # stops every request for tens of milliseconds.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_OBJECTS_AT_WORK, *gc.get_threshold()[1:])
         yield
         scoring.close()
         if moderator.judge is not None:
@@ -154,6 +155,10 @@ class _Application(FastAPI):
             layer = layer.app
         return layer
 
+
+_OBJECTS_AT_WORK: Final = 20_000
+"""So many more objects before cycles are looked for. Python's 700 are reached by a few requests at
+once, which make no cycles: looking for some among them took a twentieth of the time."""
 
 _NO_TELEMETRY: Final[Any] = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI's own reads the environment on every request, which costs as much as judging a text."""
