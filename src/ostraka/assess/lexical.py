@@ -30,7 +30,7 @@ _KEPT_BYTES: Final = 1 << 20
 _CHUNK_TEXTS: Final = 256
 _CHUNK_BYTES: Final = 1 << 16
 """Few enough that the words of one chunk always fit into a new vocabulary."""
-_LONG_NUMBER: Final = re.compile(r"([0-9]{3,})\w*")
+_LONG_NUMBER: Final = re.compile(r"([0-9][0-9][0-9]+)\w*")  # begun by a set: found faster
 _MOST_DIGITS: Final = 12
 _LENGTH_SIGN: Final = "№"
 """Part of words and in no normal form, so no text can hold what `lexical_form` adds."""
