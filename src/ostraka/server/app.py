@@ -6,18 +6,16 @@ everything else is FastAPI. Every failure of every path leaves in its vendor's o
 
 import gc
 import logging
-import random
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ostraka import __version__
 from ostraka.access.ring import KeyRing
@@ -34,13 +32,14 @@ from ostraka.server import (
     perspective_discovery,
 )
 from ostraka.server.admission import Admission, Load
+from ostraka.server.answering import Answering
 from ostraka.server.description.page import Reference
 from ostraka.server.envelopes import Problem, error_response
 from ostraka.server.factory import routes as factory
 from ostraka.server.gate import Gate, announcement, needs_key, require_keys
 from ostraka.server.kept import Kept
 from ostraka.server.lazily import LazyApplication, lazily
-from ostraka.server.metrics import Measure, Metrics
+from ostraka.server.metrics import Metrics
 from ostraka.server.review import routes as review
 from ostraka.server.scoring import Scoring
 from ostraka.server.shortcut import Shortcut
@@ -126,15 +125,14 @@ def create_app(settings: Settings | None = None, moderator: Moderator | None = N
     app.add_middleware(Shortcut, routes=_BUSY_ROUTES, failure=_failure)
     app.add_middleware(Gate, settings=settings, ring=ring, sessions=kept)
     app.add_middleware(Admission, load=load, settings=settings)
-    app.add_middleware(RequestHeaders)
-    app.add_middleware(Measure, metrics=metrics, routes=lambda: app.routes)
+    app.add_middleware(Answering, metrics=metrics, routes=lambda: app.routes)
     return app
 
 
 class _Application(FastAPI):
     """FastAPI without the layers that it puts around ours.
 
-    They catch what nobody caught, hold bodies to a limit and report to tracers. `RequestHeaders`
+    They catch what nobody caught, hold bodies to a limit and report to tracers. `Answering`
     and `Admission` do the first two in each vendor's own shape, so that FastAPI's never have
     anything to do; passing through them costs a third of what judging a short text does.
     """
@@ -149,9 +147,9 @@ class _Application(FastAPI):
         await layers(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
-        """The layers from `Measure` inwards."""
+        """The layers from `Answering` inwards."""
         layer: Any = super().build_middleware_stack()
-        while not isinstance(layer, Measure):
+        while not isinstance(layer, Answering):
             layer = layer.app
         return layer
 
@@ -180,7 +178,7 @@ def _observer(
     """What is told of every verdict: the counts always, the texts only if a setting says so."""
 
     def observe(texts: Sequence[str], verdicts: Sequence[Verdict]) -> None:
-        metrics.count_verdicts(verdicts)
+        metrics.texts.count(verdicts)
         if settings.log_content:
             for text, verdict in zip(texts, verdicts, strict=True):
                 flags = ", ".join(c for c, flag in verdict.flags.items() if flag) or "none"
@@ -263,53 +261,3 @@ async def _http_failure(request: Request, error: Exception) -> Response:
     else:
         problem = Problem(error.status_code, str(error.detail))
     return error_response(request, problem)
-
-
-_SAME_HEADERS: Final = ((b"openai-version", b"2020-10-01"), (b"openai-organization", b"ostraka"))
-
-
-class RequestHeaders:
-    """Request id and timing on every answer; the last net under every unknown failure."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._random = random.Random()  # ids must differ; nobody has to guess them
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; a failure before the answer began becomes a 500 envelope."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = time.perf_counter()
-        request_id = scope["ostraka.request_id"] = f"req_{self._random.randbytes(16).hex()}"
-        begun = False
-
-        def send_with_headers(message: Message) -> Awaitable[None]:
-            nonlocal begun
-            if message["type"] == "http.response.start":
-                begun = True
-                elapsed = round((time.perf_counter() - started) * 1000)
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", request_id.encode()),
-                    (b"openai-processing-ms", b"%d" % elapsed),
-                    *_SAME_HEADERS,
-                ]
-            return send(message)
-
-        try:
-            await self._app(scope, receive, send_with_headers)
-        except ClientDisconnect:
-            _log.debug("request %s: the client left before it was read", request_id)
-        except Problem as problem:
-            if begun:
-                raise
-            response = error_response(Request(scope), problem)
-            await response(scope, receive, send_with_headers)
-        except Exception:
-            _log.exception("request %s failed", request_id)
-            if begun:
-                raise
-            response = error_response(Request(scope), RuntimeError())
-            response.headers["x-should-retry"] = "false"
-            await response(scope, receive, send_with_headers)

@@ -1,17 +1,14 @@
 """What the service counts about itself, for Prometheus.
 
 Labels take few values, all known beforehand: route templates (never paths), methods, statuses,
-stages and categories. Nothing of a request's content gets here. The children of labelled metrics
-are looked up once and kept, because looking one up costs more than counting.
+stages and categories. Nothing of a request's content gets here.
 """
 
-import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
     Info,
     ProcessCollector,
@@ -21,18 +18,15 @@ from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from ostraka import __version__
-from ostraka.moderator import Moderator, Verdict
+from ostraka.moderator import Moderator
+from ostraka.server.counts import RequestCounts, TextCounts
 from ostraka.server.judge_metrics import JudgeCollector
-from ostraka.server.request_counts import RequestCounts
 
 UNMATCHED: Final = "unmatched"
 """The route label of every request that no route takes."""
-
-CLIENT_LEFT: Final = 499
-"""The status label of a request whose client left before it was answered."""
 
 
 class Metrics:
@@ -43,16 +37,10 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.requests = RequestCounts()
         self.registry.register(self.requests)
-        texts = Counter("ostraka_texts", "Texts judged.", ("stage", "sure"), registry=self.registry)
-        flagged = Counter(
-            "ostraka_flagged_texts", "Texts flagged.", ("category",), registry=self.registry
-        )
         stages = dict.fromkeys(stage for card in moderator.models for stage in card.stages)
-        self._texts = {
-            (s, sure): texts.labels(s, str(sure).lower()) for s in stages for sure in (True, False)
-        }
         seen = dict.fromkeys(c for card in moderator.models for c in card.modelled)
-        self._flagged = {c: flagged.labels(str(c)) for c in seen}
+        self.texts = TextCounts(stages, seen)
+        self.registry.register(self.texts)
         self._model_info(moderator)
         if moderator.judge is not None:
             self.registry.register(JudgeCollector(moderator.judge.client))
@@ -67,15 +55,6 @@ class Metrics:
     def gauge(self, name: str, description: str, value: Callable[[], float]) -> None:
         """Show `value()`, asked at every scrape, under `name`."""
         Gauge(name, description, registry=self.registry).set_function(value)
-
-    def count_verdicts(self, verdicts: Sequence[Verdict]) -> None:
-        """Texts were judged."""
-        for verdict in verdicts:
-            self._texts[verdict.stage, verdict.sure].inc()
-            if verdict.flagged:
-                for category, flag in verdict.flags.items():
-                    if flag:
-                        self._flagged[category].inc()
 
     async def show(self, request: Request) -> Response:
         """All metrics, in Prometheus' text format or, if asked for, OpenMetrics."""
@@ -105,38 +84,3 @@ class Templates:
             if path.startswith(f"{prefix}/"):
                 return prefix
         return UNMATCHED
-
-
-class Measure:
-    """Counts and times every request; the outermost middleware, so that it sees every answer."""
-
-    def __init__(
-        self, app: ASGIApp, metrics: Metrics, routes: Callable[[], Iterable[BaseRoute]]
-    ) -> None:
-        self._app = app
-        self._metrics = metrics
-        self._routes = routes
-        self._templates: Templates | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and note how it went."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = time.perf_counter()
-        status = CLIENT_LEFT
-
-        def send_and_note(message: Message) -> Awaitable[None]:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            return send(message)
-
-        if self._templates is None:  # at the first request every route is there
-            self._templates = Templates(self._routes())
-        template = self._templates.of(scope)
-        try:
-            await self._app(scope, receive, send_and_note)
-        finally:
-            seconds = time.perf_counter() - started
-            self._metrics.requests.count(template, scope["method"], status, seconds)

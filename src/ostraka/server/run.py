@@ -64,6 +64,7 @@ def run(application: ASGIApp, load: Load, settings: Settings) -> None:
         port=settings.port,
         log_level=settings.log_level,
         access_log=False,
+        server_header=False,  # what the server is made of is nobody's business
         ws=DirectWebSocket,
         ws_per_message_deflate=False,  # it costs more than a step of the environment
         timeout_graceful_shutdown=last_second,

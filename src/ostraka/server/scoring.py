@@ -74,23 +74,24 @@ class Scoring:
             JudgeError: the LLM judge was asked and gave no answer that can be used.
         """
         cascade = self.moderator.cascade(model)
-        judgements = await self._judged_here(cascade, texts) if cascade.stages else []
+        judgements = await self._first(cascade, texts) if cascade.stages else []
+        if len(cascade.stages) > 1:
+            await self._ask_the_rest(cascade, texts, judgements)
         if cascade.referee is not None:
             judgements = await self._refereed(cascade, cascade.referee, texts, judgements)
         verdicts = [self.moderator.verdict(cascade, judgement) for judgement in judgements]
         self._observe(texts, verdicts)
         return verdicts
 
-    async def _judged_here(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
-        judgements = await self._first(cascade, texts)
-        if len(cascade.stages) == 1:
-            return judgements
+    async def _ask_the_rest(
+        self, cascade: Cascade, texts: Sequence[str], judgements: list[Judgement]
+    ) -> None:
+        """Put what the later stages say in the place of what the first is unsure of."""
         doubtful = [i for i, judgement in enumerate(judgements) if not judgement.sure]
         if doubtful:
             later = await self._rest(cascade, [texts[i] for i in doubtful])
             for index, judgement in zip(doubtful, later, strict=True):
                 judgements[index] = judgement
-        return judgements
 
     async def _refereed(
         self,

@@ -39,5 +39,5 @@ def request_hex(request: Request) -> str:
 
 def state_of(request: Request) -> State:
     """The application's state."""
-    state: State = request.app.state.ostraka
+    state: State = request.scope["app"].state.ostraka
     return state

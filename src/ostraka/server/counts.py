@@ -1,17 +1,20 @@
-"""How many requests were answered and how long they took, for Prometheus.
+"""What is counted at every request and every text, for Prometheus.
 
-Every request is counted, and prometheus_client's own counters take a lock for each number. Here
-requests are counted in the event loop alone, in plain numbers that a scrape reads.
+prometheus_client's own counters take a lock for each number. Here all is counted in the event loop
+alone, in plain numbers that a scrape reads.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from ostraka.moderator import Verdict
+from ostraka.taxonomy import Category
 
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _SECONDS: Final = (
@@ -38,7 +41,7 @@ class _Answers:
 
 
 class RequestCounts(Collector):
-    """One per application; belongs to its event loop."""
+    """How many requests were answered, and how long they took."""
 
     def __init__(self) -> None:
         self._answers: dict[tuple[str, str, int], _Answers] = {}
@@ -73,3 +76,32 @@ class RequestCounts(Collector):
             upto = map(float, accumulate(times.by_bucket))
             seconds.add_metric(labels, list(zip(_BOUNDS, upto, strict=True)), times.seconds)
         yield seconds
+
+
+class TextCounts(Collector):
+    """How many texts were judged by which stage, and flagged for which category."""
+
+    def __init__(self, stages: Iterable[str], categories: Iterable[Category]) -> None:
+        self._texts = {(stage, sure): 0 for stage in stages for sure in (True, False)}
+        self._flagged = dict.fromkeys(categories, 0)
+
+    def count(self, verdicts: Sequence[Verdict]) -> None:
+        """Texts were judged."""
+        for verdict in verdicts:
+            self._texts[verdict.stage, verdict.sure] += 1
+            if verdict.flagged:
+                for category, flag in verdict.flags.items():
+                    self._flagged[category] += flag
+
+    def collect(self) -> Iterator[Metric]:
+        """Both metrics."""
+        texts = CounterMetricFamily("ostraka_texts", "Texts judged.", labels=("stage", "sure"))
+        for (stage, sure), count in self._texts.items():
+            texts.add_metric((stage, str(sure).lower()), count)
+        yield texts
+        flagged = CounterMetricFamily(
+            "ostraka_flagged_texts", "Texts flagged.", labels=("category",)
+        )
+        for category, count in self._flagged.items():
+            flagged.add_metric((str(category),), count)
+        yield flagged
