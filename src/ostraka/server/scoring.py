@@ -21,8 +21,9 @@ from ostraka.moderator import Moderator, Verdict
 _log = logging.getLogger("ostraka.server")
 
 _PATIENCE = 0.001
-"""Seconds that the first stage waits for company, where requests came together before. Who asks
-alone never waits; a crowd gets its answers sooner, since a call costs more than a text."""
+"""Seconds that the first stage waits for company, where requests came together before, or less if
+as many come again. Who asks alone never waits; a crowd gets its answers sooner, since a call costs
+more than a text."""
 
 _INLINE_CHARACTERS = 20_000
 """Calls with more text than this leave the event loop even for the first stage."""
@@ -51,13 +52,17 @@ class Scoring:
         batch: int,
         max_pending: int,
         observe: Callable[[Sequence[str], Sequence[Verdict]], None] = lambda texts, verdicts: None,
+        patience: float = _PATIENCE,
     ) -> None:
         self.moderator = moderator
         self._observe = observe
         self._batch = batch
         self._max_pending = max_pending
         self._arrived: dict[Cascade, list[_Arrived]] = {}
-        self._crowded = False
+        self._calls = 0
+        self._calls_before = 1
+        self._patience = patience
+        self._timer: asyncio.TimerHandle | None = None
         self._waiting: deque[_Waiting] = deque()
         self._bulk_pending = 0
         self._judge_pending = 0
@@ -148,15 +153,25 @@ class Scoring:
             return self._rest(cascade, texts)
         if sum(map(len, texts)) > _INLINE_CHARACTERS:
             return self._first_in_thread(cascade, texts)
-        loop = asyncio.get_running_loop()
-        if not self._arrived:
-            if self._crowded:
-                loop.call_later(_PATIENCE, self._score_arrived)
-            else:
-                loop.call_soon(self._score_arrived)
-        answer: asyncio.Future[list[Judgement]] = loop.create_future()
+        answer: asyncio.Future[list[Judgement]] = asyncio.get_running_loop().create_future()
         self._arrived.setdefault(cascade, []).append(_Arrived(texts, answer))
+        self._calls += 1
+        if self._calls == 1 or self._calls == self._calls_before:
+            self._wait_for_company()
         return answer
+
+    def _wait_for_company(self) -> None:
+        """Score what arrived, and will arrive soon: the first call came, or as many as before.
+
+        The same turn of the event loop may bring still more, so that a growing crowd is seen.
+        """
+        loop = asyncio.get_running_loop()
+        if self._calls < self._calls_before:
+            self._timer = loop.call_later(self._patience, self._score_arrived)
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        loop.call_soon(self._score_arrived)
 
     async def _first_in_thread(self, cascade: Cascade, texts: Sequence[str]) -> list[Judgement]:
         self._make_sure_of_room(texts)
@@ -171,7 +186,7 @@ class Scoring:
     def _score_arrived(self) -> None:
         """Judge what arrived by now, each cascade's texts in one call."""
         arrived, self._arrived = self._arrived, {}
-        self._crowded = sum(map(len, arrived.values())) > 1
+        self._calls, self._calls_before, self._timer = 0, self._calls, None
         for cascade, entries in arrived.items():
             waiting = [entry for entry in entries if not entry.answer.done()]
             try:
