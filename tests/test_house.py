@@ -85,7 +85,7 @@ IMPORTS_IN_FUNCTIONS = {
 BROAD_EXCEPTS = {
     "access/ring.py:_note_use": "a nicety that must not end the refreshing of keys",
     "access/ring.py:_refresh": "requests must see that the table of keys grows old",
-    "server/app.py:__call__": "the last net: an unknown failure leaves in an envelope",
+    "server/answering.py:__call__": "the last net: an unknown failure leaves in an envelope",
     "server/review/collecting.py:_submit": "every waiting request must hear of it",
     "server/scoring.py:_drain": "every waiting request must hear of it",
     "server/scoring.py:_score_arrived": "every waiting request must hear of it",

@@ -159,12 +159,13 @@ def first_part(path: str) -> str:
     return path if end < 0 else path[:end]
 
 
-_AREAS: Final = frozenset(first_part(beginning) for beginning, _, _ in PAGES)
+AREAS: Final = frozenset(first_part(beginning) for beginning, _, _ in PAGES)
+"""The areas of the console that strangers do not see, by the first part of their addresses."""
 
 
 def is_page(path: str) -> bool:
     """Whether a path belongs to an area of the console that strangers do not see."""
-    return first_part(path) in _AREAS
+    return first_part(path) in AREAS
 
 
 def is_below(path: str, beginning: str) -> bool:

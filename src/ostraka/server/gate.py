@@ -121,6 +121,7 @@ class Gate:
         per_minute = settings.requests_per_minute
         self._buckets = TokenBuckets(per_minute) if per_minute else None
         self._environment = settings.environment_path
+        self._environment_health = f"{self._environment}/health"
         self._table: KeyTable | None = None
         self._closed = True
 
@@ -184,7 +185,7 @@ class Gate:
         return key
 
     def _is_public(self, path: str) -> bool:
-        return is_public(path) or (self._is_played(path) and path == f"{self._environment}/health")
+        return is_public(path) or path == self._environment_health
 
     def _is_played(self, path: str) -> bool:
         """Whether a path leads to the environment."""

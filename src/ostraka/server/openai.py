@@ -106,9 +106,9 @@ def parse_input(body: dict[str, Any], images: Images) -> tuple[list[str], bool]:
         )
     value = body["input"]
     if isinstance(value, str):
-        value = [value]
-        if not value[0]:
+        if not value:
             raise InvalidInputError("'input' must not be empty.", field="input", code="empty_input")
+        return [value], False
     if not isinstance(value, list) or not value:
         raise InvalidInputError(
             "'input' must be a string, a non-empty list of strings, or a list of parts.",

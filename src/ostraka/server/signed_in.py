@@ -6,16 +6,16 @@ from starlette.types import Scope
 
 from ostraka.access.browser import SESSION, TOKEN_HEADER, cookie_name, find_cookie, is_form_token
 from ostraka.access.person import Person
-from ostraka.access.roles import first_part, is_below, is_page, right_of
+from ostraka.access.roles import AREAS, first_part, is_below, right_of
 from ostraka.errors import MissingScopeError
 
 _LOOKING: Final = ("GET", "HEAD", "OPTIONS")
-_OTHERS: Final = frozenset({"/", "/api", "/playground"})
+_TAKING_SESSIONS: Final = AREAS | {"/", "/api", "/playground"}
 
 
 def takes_sessions(path: str) -> bool:
     """Whether a browser's session counts for a path: the vendors' doors take API keys alone."""
-    return is_page(path) or first_part(path) in _OTHERS
+    return first_part(path) in _TAKING_SESSIONS
 
 
 def check(scope: Scope, person: Person) -> None:
