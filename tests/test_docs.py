@@ -124,8 +124,8 @@ def test_every_category_and_field_is_named(moderator: Moderator) -> None:
     for category in Category:
         line = next(line for line in page.splitlines() if line.startswith(f"| `{category}` |"))
         assert ("*not modelled*" in line) == (category not in moderator.categories)
-    for field in fields(Verdict):
-        assert f"`{field.name}`" in page
+    for name in Verdict.__struct_fields__:
+        assert f"`{name}`" in page
 
 
 def test_every_part_of_a_policy_is_named() -> None:

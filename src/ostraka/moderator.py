@@ -79,18 +79,18 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """From where each of a cascade's categories is flagged, and the flags of texts without any.
+    """From where each of a cascade's categories is flagged, and the flags of a text without any.
 
-    Most texts have none, and share these.
+    Most texts have none: to copy these is the quickest way to make theirs.
     """
 
     least: tuple[float, ...]
-    no_flags: Mapping[Category, bool]
+    no_flags: dict[Category, bool]
 
     @classmethod
     def of(cls, cascade: Cascade, thresholds: Mapping[Category, float]) -> Self:
         least = tuple(thresholds.get(category, EVEN) for category in cascade.categories)
-        return cls(least, MappingProxyType(dict.fromkeys(cascade.categories, False)))
+        return cls(least, dict.fromkeys(cascade.categories, False))
 
 
 class Moderator:
@@ -110,6 +110,9 @@ class Moderator:
         self.thresholds: Mapping[Category, float] = MappingProxyType(chosen)
         self.judge = self._judge()
         self._cascades = _cascades(artefact, stages or artefact.stages, self.judge)
+        self._by_name = dict(self._cascades)
+        if self.judge and self.judge.model:
+            self._by_name[self.judge.model] = self._cascades[JUDGE_MODEL]
         self._marks = {
             cascade: _Marks.of(cascade, self.thresholds) for cascade in self._cascades.values()
         }
@@ -186,8 +189,9 @@ class Moderator:
             UnknownModelError: no such model, or another digest than the one served.
         """
         asked = model or DEFAULT_MODEL
-        if self.judge and asked == self.judge.model:
-            asked = JUDGE_MODEL
+        cascade = self._by_name.get(asked)
+        if cascade is not None:
+            return cascade
         name, _, pin = asked.partition("@")
         cascade = self._cascades.get(name)
         if cascade is None:
@@ -238,7 +242,7 @@ class Moderator:
             scores=dict(zip(categories, scores, strict=True)),
             flags=dict(zip(categories, reached, strict=True))
             if True in reached
-            else marks.no_flags,
+            else marks.no_flags.copy(),
             stage=judgement.stage,
             sure=judgement.sure,
             model=cascade.pinned_name,
