@@ -56,7 +56,6 @@ class Admission:
             raise _stopping()
         if load.running >= load.most:
             raise _unavailable(f"The server already works on {load.most} requests.")
-        load.running += 1
         complete = False
 
         async def receive_and_note() -> Message:
@@ -66,6 +65,7 @@ class Admission:
             return message
 
         deadline = self._deadlines.within(self._seconds_for(scope["path"]))
+        load.running += 1
         try:
             with deadline:
                 await self._app(scope, receive_and_note, send)
