@@ -72,9 +72,20 @@ def test_numbers(value: float, words: str) -> None:
     assert number(value) == words
 
 
-def test_small_losses_are_just_small() -> None:
-    assert loss(0.0000088) == "under 0.001"
-    assert loss(0.1234) == "0.123"
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.1234, "0.123"),
+        (0.001, "0.001"),
+        (0.00042, "0.00042"),
+        (0.000996, "0.001"),
+        (0.00000881, "0.0000088"),
+        (0.0000001, "under 0.000001"),
+        (0.0, "under 0.000001"),
+    ],
+)
+def test_losses(value: float, words: str) -> None:
+    assert loss(value) == words
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ Lines lie in a box of 1000 by 1000 that is stretched over the plot.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final
 
 Point = tuple[float, float]
@@ -110,8 +111,10 @@ def number(value: float) -> str:
 
 
 def loss(value: float) -> str:
-    """A loss: below a thousandth nobody asks how much."""
-    return number(value) if value >= 0.001 else "under 0.001"
+    """A loss; a tiny one as 0.00042, since few people read 4.2e-04."""
+    if value >= 0.001:
+        return number(value)
+    return f"{Decimal(f'{value:.2g}'):f}" if value >= 1e-6 else "under 0.000001"
 
 
 def _line(series: Series, right: float, top: float) -> Line:
