@@ -3,7 +3,10 @@
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 
+from ostraka.server.envelopes import Problem
 from ostraka.server.lazily import Handler, lazily
 
 _ROOM: Final = "ostraka.server.factory"
@@ -42,6 +45,15 @@ BUSY_ROUTES: Final[dict[str, Handler]] = {
 """For `Shortcut`."""
 
 
+async def _no_list(request: Request) -> Response:
+    """Mistral has no list of fine-tuned models alone; people look for one here."""
+    raise Problem(
+        404,
+        f"Invalid URL ({request.method} {request.url.path}); GET /v1/models lists all models",
+        code="unknown_url",
+    )
+
+
 def add_routes(app: FastAPI) -> None:
     """Add every route of the factory."""
     for path, handler in BUSY_ROUTES.items():
@@ -57,5 +69,8 @@ def add_routes(app: FastAPI) -> None:
     app.add_route(
         "/openai/v1/models/{model:path}", lazily(f"{_ROOM}.models", "delete"), methods=["DELETE"]
     )
+    for prefix in ("", "/mistral"):  # else it is redirected to a model without a name
+        path = f"{prefix}/v1/fine_tuning/models"
+        app.add_route(path, _no_list, methods=["GET", "POST"], include_in_schema=False)
     signed = lazily(f"{_ROOM}.files", "download_signed")
     app.add_route("/signed/files/{file_id}", signed, methods=["GET"], include_in_schema=False)
