@@ -10,11 +10,17 @@ def required(body: Mapping[str, Any], field: str) -> Any:
     """The value of a field.
 
     Raises:
-        InvalidFieldsError: it is missing or null.
+        InvalidFieldsError: it is missing.
     """
-    if body.get(field) is None:
+    if field not in body:
         raise InvalidFieldsError([FieldProblem("missing", ("body", field), "Field required")])
     return body[field]
+
+
+def wrong_type(value: Any, valid: str, field: str, code: str | None = None) -> InvalidInputError:
+    """`valid` says what the value of `field` should be; null is named, since it is easily sent."""
+    message = f"Input should be {valid}{', not null' if value is None else ''}"
+    return InvalidInputError(message, field=field, code=code)
 
 
 def model_of(body: Mapping[str, Any]) -> str:
@@ -26,7 +32,7 @@ def model_of(body: Mapping[str, Any]) -> str:
     """
     model = required(body, "model")
     if not isinstance(model, str):
-        raise InvalidInputError("Input should be a valid string", field="model", code="string_type")
+        raise wrong_type(model, "a valid string", "model", "string_type")
     if not model:
         raise InvalidInputError(
             "String should have at least 1 character", field="model", code="string_too_short"
@@ -44,7 +50,5 @@ def texts_of(body: Mapping[str, Any]) -> list[str]:
     value = required(body, "input")
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or set(map(type, texts)) != {str}:
-        raise InvalidInputError(
-            "Input should be a string or a non-empty list of strings", field="input"
-        )
+        raise wrong_type(value, "a string or a non-empty list of strings", "input")
     return texts

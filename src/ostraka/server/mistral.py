@@ -15,7 +15,7 @@ from ostraka.errors import InvalidInputError, UnknownModelError
 from ostraka.moderator import Verdict
 from ostraka.server.body import check_texts, read_object
 from ostraka.server.envelopes import Problem, json_response
-from ostraka.server.fields import model_of, required, texts_of
+from ostraka.server.fields import model_of, required, texts_of, wrong_type
 from ostraka.server.state import State, state_of
 from ostraka.taxonomy import MISTRAL_2411, MISTRAL_2603, View
 
@@ -81,11 +81,9 @@ def _conversations(body: dict[str, Any]) -> list[list[dict[str, Any]]]:
         conversations = [value] if all(isinstance(turn, dict) for turn in value) else value
         if all(_is_conversation(turns) for turns in conversations):
             return conversations
-    raise InvalidInputError(
-        "Input should be a list of messages, or a list of such lists; a message has a role, "
-        f"one of {', '.join(_ROLE_NAMES)}",
-        field="input",
-    )
+    roles = ", ".join(_ROLE_NAMES)
+    valid = f"a list of messages (their role one of {roles}), or a list of such lists"
+    raise wrong_type(value, valid, "input")
 
 
 def _is_conversation(turns: Any) -> bool:

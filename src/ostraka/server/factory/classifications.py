@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ostraka.assess.conversation import join_turns
-from ostraka.errors import InvalidInputError, UnknownModelError
+from ostraka.errors import UnknownModelError
 from ostraka.server.body import check_texts, read_object
 from ostraka.server.envelopes import Problem, json_response
-from ostraka.server.fields import model_of, required, texts_of
+from ostraka.server.fields import model_of, required, texts_of, wrong_type
 from ostraka.server.state import State, state_of
 
 _INLINE_CHARACTERS: Final = 20_000
@@ -35,9 +35,7 @@ async def classify_chat(request: Request) -> Response:
     value = required(body, "input")
     conversations = [value] if isinstance(value, dict) else value
     if not isinstance(conversations, list) or not conversations:
-        raise InvalidInputError(
-            "Input should be an object with messages, or a non-empty list of them", field="input"
-        )
+        raise wrong_type(value, "an object with messages, or a non-empty list of them", "input")
     texts = [
         _conversation(each, "input" if isinstance(value, dict) else f"input.{index}")
         for index, each in enumerate(conversations)
@@ -63,5 +61,5 @@ async def _answer(state: State, model: str, texts: Sequence[str]) -> Response:
 
 def _conversation(value: Any, field: str) -> str:
     if not isinstance(value, dict) or not isinstance(value.get("messages"), list):
-        raise InvalidInputError("Input should be an object with messages", field=field)
+        raise wrong_type(value, "an object with messages", field)
     return join_turns(value["messages"], field=f"{field}.messages")
