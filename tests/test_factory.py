@@ -484,7 +484,9 @@ def test_given_targets_are_held_against_the_rows(client: Mistral) -> None:
     given = [{"name": "none", "labels": ["a", "b"], "weight": 1.0}]
     job = create(client, file, classifier_targets=given)
     job = wait_for(client, job.id, ["FAILED_VALIDATION"])
-    assert job.events[-1].data["message"] == "no row has the target 'none', which was given"
+    assert job.events[-1].data["message"] == (
+        "no row has the target 'none', which was given; the rows have 'moderation', 'tone'"
+    )
     given = [{"name": "moderation", "labels": ["spam", "insult", "safe"], "weight": 2.0}]
     job = wait_for(client, create(client, file, classifier_targets=given).id, ["VALIDATED"])
     assert job.classifier_targets[0].labels == ["spam", "insult", "safe"]

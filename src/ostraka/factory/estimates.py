@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ostraka.errors import InvalidFileError, OperatorError
+from ostraka.errors import InvalidInputError, OperatorError
 from ostraka.factory import messages
 from ostraka.factory.base import Factory
 from ostraka.factory.files import get_file
@@ -23,7 +23,7 @@ def estimate(
 
     Raises:
         NotFoundError: a file is not there.
-        InvalidFileError: the job's validation would fail; says why.
+        InvalidInputError: the job's validation would fail; says why.
         OperatorError: the estimate itself failed.
     """
     with factory.database.reading() as session:
@@ -40,7 +40,7 @@ def estimate(
         raise OperatorError(last["message"])
     if last["kind"] == messages.REJECTED:
         rows = [f"{row['file']}, row {row['row']}: {row['reason']}" for row in last.get("rows", ())]
-        raise InvalidFileError(" ".join([last["message"], *rows[:3]]))
+        raise InvalidInputError("\n".join([last["message"], *rows[:3]]), code="rejected_rows")
     details = details_of(last["plan"], job.hyperparameters)
     *others, final = [f"{count} {which}" for which, count in last["rows"].items()]
     words = [f"{', '.join(others)} and {final} rows."]

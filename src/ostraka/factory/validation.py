@@ -4,7 +4,7 @@ Pure but for the files that it reads. What a trainer gets are the good rows; how
 a job tolerates is its `invalid_sample_skip_percentage`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from ostraka.train.examples import (
     GivenTarget,
     RowProblem,
     discover_targets,
+    quoted,
     read_examples,
 )
 
@@ -177,18 +178,19 @@ def _faults(
             if closed:
                 yield f"has the target '{name}', which no training row has"
             continue
-        yield from _label_faults(target, labels, name in row.lists, closed)
+        yield from _label_faults(target, labels, closed)
 
 
-def _label_faults(
-    target: GivenTarget, labels: Iterable[str], listed: bool, closed: bool
-) -> Iterator[str]:
+def _label_faults(target: GivenTarget, labels: Sequence[str], closed: bool) -> Iterator[str]:
     unknown = [label for label in labels if target.labels and label not in target.labels]
     if unknown:
         where = "the training rows have" if closed else "were given"
         yield (
             f"has the label '{unknown[0]}' of target '{target.name}', which is none of those "
-            f"that {where}"
+            f"that {where}: {quoted(target.labels)}"
         )
-    if listed and target.loss_function is LossFunction.SINGLE_CLASS:
-        yield f"has a list of labels for target '{target.name}', which is single_class"
+    if len(labels) != 1 and target.loss_function is LossFunction.SINGLE_CLASS:
+        yield (
+            f"has {len(labels) or 'no'} labels for target '{target.name}', which is single_class: "
+            "give one, as a string or a list of one"
+        )

@@ -12,6 +12,7 @@ learn from shares where they find them.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from ostraka.assess.conversation import join_turns
@@ -117,22 +118,29 @@ def discover_targets(
     """
     found: dict[str, dict[str, None]] = {target.name: {} for target in given}
     listed: set[str] = set()
-    named: set[str] = set()
+    named: dict[str, None] = {}
     for example in examples:
-        named |= example.labels.keys()
+        named.update(dict.fromkeys(example.labels))
         listed |= example.lists
         for name, values in example.labels.items():
             found.setdefault(name, {}).update(dict.fromkeys(values))
     stated = {target.name: target for target in given}
     if unnamed := [name for name in stated if name not in named]:
-        raise DataError(f"no row has the target '{unnamed[0]}', which was given")
+        raise DataError(
+            f"no row has the target '{unnamed[0]}', which was given; the rows have {quoted(named)}"
+        )
     targets = [_target(name, labels, stated.get(name), listed) for name, labels in found.items()]
     for target in targets:
         if len(target.labels) < 2:
-            raise DataError(
-                f"target '{target.name}' has {len(target.labels)} label(s), at least 2 are needed"
-            )
+            what = f"only the label {quoted(target.labels)}" if target.labels else "no label"
+            raise DataError(f"the rows give target '{target.name}' {what}; it needs at least 2")
     return tuple(targets)
+
+
+def quoted(names: Iterable[str], most: int = 10) -> str:
+    """The first names of what may be many."""
+    shown = [f"'{name}'" for name in islice(names, most + 1)]
+    return ", ".join([*shown[:most], "…"] if len(shown) > most else shown)
 
 
 def _target(
@@ -146,8 +154,6 @@ def _target(
         raise DataError(
             f"target '{name}' has rows with the label '{unknown[0]}', which is none of those given"
         )
-    if given.loss_function is LossFunction.SINGLE_CLASS and name in listed:
-        raise DataError(f"target '{name}' is single_class, but rows give it lists of labels")
     return Target(name, given.labels or tuple(seen), given.loss_function or kind, given.weight)
 
 
