@@ -22,6 +22,10 @@ from ostraka.taxonomy import Category
         ("You are an 1D10T", "you are an idiot"),
         ("i.d.i.o.t", "idiot"),
         ("s t u p i d", "stupid"),
+        ("so  l.o.*n g", "so long"),
+        ("I a m", "i a m"),
+        ("sooo good, good!!!!", "soo good, good!!"),
+        ("\0\0\0 no", "\0\0\0 no"),
         ("stu\u200bpid", "stupid"),
         ("stuрid", "stupid"),
         ("mp3 and covid19 at 5pm", "mp3 and covid19 at 5pm"),
@@ -35,6 +39,11 @@ def test_normalize(written: str, read: str) -> None:
 @given(st.text(max_size=200))
 def test_normalize_is_total(text: str) -> None:
     assert isinstance(normalize(text), str)
+
+
+@given(st.text("aab?~ .-_*\n", max_size=30))
+def test_ascii_is_read_as_beside_other_scripts(text: str) -> None:
+    assert normalize(f"{text} яя").removesuffix("яя").rstrip() == normalize(text)
 
 
 def small_lexical_model() -> LexicalModel:

@@ -20,9 +20,14 @@ _LEET_SIGN: Final = re.compile(r"[0-9$@!|+](?=[a-z])|(?<=[a-z])[0-9$@](?=[a-z$@!
 _PLAIN_WITH_DIGITS: Final = re.compile(r"[$+!|]*[a-z]*\d*[a-z]*|\d+[a-z]+\d*|@.*")
 _INNER_DIGIT: Final = re.compile(r"[a-z]\d[a-z]")
 _LEET: Final = str.maketrans("013457$@!|+", "oieastsailt")
-# Cheap tests that most texts fail, so that they skip the costly patterns above.
+# Cheap tests that most texts fail, so that they skip the costly patterns above. For ASCII there are
+# some without patterns: to try one takes memory from the heap, slow where a process lives long.
 _HAS_RUN: Final = re.compile(r"(.)\1\1")
 _HAS_SPACED: Final = re.compile(r"[ .\-_*]\w[ .\-_*]{1,2}\w[ .\-_*]")
+_SHAPES: Final = bytes(
+    ord(" ") if chr(byte) in " .-_*" else ord("a" if chr(byte).isalpha() else "0")
+    for byte in range(256)
+)
 _HAS_SIGN: Final = re.compile(r"[0-9$@!|+]")
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f]"
@@ -64,13 +69,30 @@ def normalize(text: str) -> str:
     if not text.isascii():
         text = _fold(text)
     text = " ".join(text.lower().split())
-    if _HAS_RUN.search(text):
+    if _may_have_run(text):
         text = _ELONGATED.sub(r"\1\1\2\2", text)
-    if _HAS_SPACED.search(text):
+    if _may_be_spaced(text):
         text = _SPACED.sub(lambda match: _SPACED_GAP.sub("", match.group()), text)
     if _HAS_SIGN.search(text) and _LEET_SIGN.search(text):
         text = _LEET_WORD.sub(_unleet, text)
     return text
+
+
+def _may_have_run(text: str) -> bool:
+    """False where no character stands three times in a row."""
+    if not text.isascii():
+        return _HAS_RUN.search(text) is not None
+    # Beside itself moved by one, a byte that equals its neighbour leaves zero.
+    number = int.from_bytes(text.encode())
+    return b"\0\0" in (number ^ (number >> 8)).to_bytes(len(text))
+
+
+def _may_be_spaced(text: str) -> bool:
+    """False where no two letters stand alone one after the other."""
+    if not text.isascii():
+        return _HAS_SPACED.search(text) is not None
+    shape = text.encode().translate(_SHAPES)
+    return b" a a " in shape or b" a  a " in shape
 
 
 def _fold(text: str) -> str:
