@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from running import KIND, RUDE, environment, ostraka
 
+from ostraka.cli import data
+from ostraka.cli.lazy import LazyCommand
 from ostraka.cli.main import _LAZY
 from ostraka.settings import Settings
 
@@ -28,9 +30,10 @@ def test_help_loads_nothing_heavy() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env=environment(), stdout=-3)
 
 
-@pytest.mark.parametrize("name", sorted(_LAZY))
-def test_the_listed_help_is_the_commands_own(name: str) -> None:
-    lazy = _LAZY[name]
+@pytest.mark.parametrize(
+    "lazy", [*_LAZY.values(), *data._LAZY.values()], ids=lambda each: each.help
+)
+def test_the_listed_help_is_the_commands_own(lazy: LazyCommand) -> None:
     found = getattr(importlib.import_module(lazy.module), lazy.attribute)
     callback = found if callable(getattr(found, "__code__", None)) else None
     function = callback or getattr(found, "registered_callback", None)
