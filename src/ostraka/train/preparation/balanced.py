@@ -64,11 +64,10 @@ def labelled(shares: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]
 
 def frequent_labels(labels: NDArray[np.bool_], order: Order, balance: Balance) -> NDArray[np.bool_]:
     """Which labels are frequent among the flagged rows of `order`."""
-    flagged = labels[order]
-    flagged = flagged[flagged.any(axis=1)]
+    flagged = order[_any(labels)[order]]
     if not len(flagged):
         return np.zeros(labels.shape[1], np.bool_)
-    return flagged.mean(axis=0) >= balance.frequent_from
+    return labels[flagged].mean(axis=0) >= balance.frequent_from
 
 
 def choose(
@@ -79,9 +78,8 @@ def choose(
     is_new: IsNew,
 ) -> Chosen:
     """Rows of `order` in the stated balance, as near as the source allows."""
-    ordered = labels[order]
-    has_rare = ordered[:, ~frequent].any(axis=1)
-    flagged = ordered.any(axis=1)
+    has_rare = _any(labels[:, ~frequent])[order]
+    flagged = _any(labels)[order]
     rare = _first(order[has_rare], None, is_new)
     balances = bool(has_rare.sum() >= TOO_RARE * flagged.sum() and has_rare.any())
     wanted = _beside(len(rare), balance.frequent_share) if balances else None
@@ -89,6 +87,11 @@ def choose(
     wanted = _beside(len(rare) + len(frequent_only), balance.clean_share)
     clean = _first(order[~flagged], wanted, is_new)
     return Chosen(rare, frequent_only, clean, balances)
+
+
+def _any(labels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of each row, in the order of the source: memory is read as it lies."""
+    return np.asarray(labels.any(axis=1))
 
 
 def _beside(others: int, share: float) -> int | None:

@@ -2,23 +2,25 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import compress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from ostraka.train.preparation.files import FILE_NAMES, sha256, written_together
 from ostraka.train.preparation.notebook import SAFE
-from ostraka.train.preparation.pool import Pool, Shares
+from ostraka.train.preparation.pool import Pool
 from ostraka.train.preparation.recipe import Options, Part, Recipe, Selection
 
 REPORT: Final = "preparation.json"
 READABLE: Final = "preparation.md"
 OUTPUTS: Final = (*FILE_NAMES.values(), REPORT, READABLE)
 _DIGITS: Final = 4
-_ROWS_AT_A_TIME: Final = 1000
+_KEPT_ENDINGS: Final = 1 << 16
 
 
 def write(
@@ -47,31 +49,36 @@ def write(
 
 
 def _lines(part: Part, selection: Selection, options: Options) -> Iterator[bytes]:
+    """A line for each row. Annotators are few, so that few rows differ in more than their text."""
     names = part.pool.labels
     kept = [names[label] for label in selection.kept]
-    labels = part.labels[part.rows][:, selection.kept].tolist()
-    shares = _rounded(part.pool.shares[part.rows])
-    encode = msgspec.json.Encoder().encode
-    for row, held, rounded in zip(part.rows, labels, shares, strict=True):
+    labels = part.labels[part.rows][:, selection.kept]
+    shares = part.pool.shares[part.rows]
+    is_notebook = options.recipe is Recipe.NOTEBOOK
+    encode = _as_notebook if is_notebook else msgspec.json.Encoder().encode
+    opening, separator = (b'{"text": ', b", ") if is_notebook else (b'{"text":', b",")
+
+    @lru_cache(_KEPT_ENDINGS)
+    def ending(held: bytes, share: bytes) -> bytes:
         carried = list(compress(kept, held))
-        text = part.pool.text(row)
-        if options.recipe is Recipe.NOTEBOOK:
-            line = {"text": text, "labels": {options.target: carried or [SAFE]}}
-            yield json.dumps(line).encode() + b"\n"
-            continue
-        whole: dict[str, Any] = {"text": text, "labels": {options.target: carried}}
-        if options.soft_labels:
-            whole["soft_labels"] = {options.target: dict(zip(names, rounded, strict=True))}
-        yield encode(whole) + b"\n"
+        rest: dict[str, Any] = {"labels": {options.target: carried or [SAFE] * is_notebook}}
+        if options.soft_labels and not is_notebook:
+            rounded = (round(each, _DIGITS) for each in np.frombuffer(share, np.float32).tolist())
+            rest["soft_labels"] = {options.target: dict(zip(names, rounded, strict=True))}
+        return separator + encode(rest)[1:] + b"\n"
+
+    for row, held, share in zip(part.rows, _raw(labels), _raw(shares), strict=True):
+        yield opening + encode(part.pool.text(row)) + ending(held, share)
 
 
-def _rounded(shares: Shares) -> Iterator[list[float]]:
-    """Row by row; annotators are few, so that few shares are left to round."""
-    different, places = np.unique(shares, return_inverse=True)
-    rounded = [round(share, _DIGITS) for share in different.tolist()]
-    places = places.reshape(shares.shape)
-    for start in range(0, len(places), _ROWS_AT_A_TIME):
-        yield from np.array(rounded)[places[start : start + _ROWS_AT_A_TIME]].tolist()
+def _as_notebook(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _raw(rows: NDArray[Any]) -> Iterator[bytes]:
+    """The bytes of each row."""
+    whole, width = rows.tobytes(), rows.itemsize * rows.shape[1]
+    return (whole[start : start + width] for start in range(0, len(whole), width))
 
 
 def _report(
