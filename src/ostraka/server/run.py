@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from ostraka.server.admission import Load
 from ostraka.server.direct_socket import DirectWebSocket
+from ostraka.server.joined_writes import JoinedWrites
 from ostraka.server.workers import Workers
 from ostraka.settings import Settings
 
@@ -62,6 +63,7 @@ def run(application: ASGIApp, load: Load, settings: Settings) -> None:
         application,
         host=settings.host,
         port=settings.port,
+        http=JoinedWrites,
         log_level=settings.log_level,
         access_log=False,
         server_header=False,  # what the server is made of is nobody's business
