@@ -6,6 +6,7 @@ import httpx
 import pytest
 from factory_client import create, jsonl, refusal, upload, wait_for
 from mistralai import Mistral
+from mistralai.models import SDKError
 from serving import start_server
 
 pytest.importorskip("sklearn", reason="needs the train extra")
@@ -120,7 +121,7 @@ def test_a_dry_run_names_the_target_at_fault(
     assert said in problem["msg"]
 
 
-def test_a_list_of_one_is_a_single_label(client: Mistral) -> None:
+def test_a_list_of_one_is_a_single_label_until_its_model_is_archived(client: Mistral) -> None:
     training = upload(client, moods(40, ["glad"], "sad"), "single.jsonl")
     validation = upload(client, moods(10, ["sad"], ["glad"]), "single-validation.jsonl")
     target = {"name": "mood", "labels": [], "weight": 1.0, "loss_function": "single_class"}
@@ -134,5 +135,36 @@ def test_a_list_of_one_is_a_single_label(client: Mistral) -> None:
     job = wait_for(client, job.id, ["SUCCESS"])
     [found] = job.classifier_targets
     assert (found.labels, found.loss_function) == (["glad", "sad"], "single_class")
-    [result] = client.classifiers.classify(model=job.fine_tuned_model, inputs="row 1").results
+    model = job.fine_tuned_model
+    [result] = client.classifiers.classify(model=model, inputs="row 1").results
     assert sum(result["mood"].scores.values()) == pytest.approx(1.0, abs=1e-4)
+    client.models.archive(model_id=model)
+    with pytest.raises(SDKError, match=r"Invalid model: ft:\S+ \(it is archived\)"):
+        client.classifiers.classify(model=model, inputs="row 1")
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "why"),
+    [
+        ("classifications", "ostraka-cascade", " (base models are asked at /v1/moderations)"),
+        ("classifications", "ft:none", ""),
+        (
+            "mistral/v1/moderations",
+            "ft:none",
+            " (fine-tuned models are asked at /v1/classifications)",
+        ),
+    ],
+)
+def test_a_model_that_cannot_be_asked_here_says_why(
+    address: str, path: str, model: str, why: str
+) -> None:
+    place = path if "/v1/" in path else f"v1/{path}"
+    answer = httpx.post(f"{address}/{place}", json={"model": model, "input": "a"})
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "object": "error",
+        "message": f"Invalid model: {model}{why}",
+        "type": "invalid_model",
+        "param": None,
+        "code": "1500",
+    }

@@ -10,6 +10,7 @@
     │   ├── TooLargeError          body, text or list beyond a limit
     │   ├── UnsupportedMediaTypeError  a body that is no JSON, or compressed
     │   ├── UnknownModelError      no such model, or a digest that is not served
+    │   │   └── ArchivedModelError taken out of service
     │   ├── ImageNotSupportedError an image that no stage can see
     │   ├── AuthenticationError    a wrong key
     │   │   └── MissingKeyError        no key at all
@@ -175,6 +176,10 @@ class UnknownModelError(CallerError):
 
     status = 404
     code = "model_not_found"
+
+
+class ArchivedModelError(UnknownModelError):
+    """The model is archived."""
 
 
 class ImageNotSupportedError(CallerError):

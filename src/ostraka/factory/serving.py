@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from ostraka.assess.classifier import Classifier
-from ostraka.errors import ArtefactError, OverloadedError, UnknownModelError
+from ostraka.errors import (
+    ArchivedModelError,
+    ArtefactError,
+    OverloadedError,
+)
 from ostraka.factory.base import Factory
 from ostraka.factory.models import find_model
 from ostraka.factory.results import ResultEncoder
@@ -111,7 +115,7 @@ class Serving:
     def _model(self, name: str) -> _Loaded:
         known = self._look_up(name)
         if known.archived:
-            raise UnknownModelError(f"The model '{name}' is archived.", field="model")
+            raise ArchivedModelError(f"The model '{name}' is archived.", field="model")
         with self._lock:
             found = self._loaded.get(known.digest)
             if found is not None:

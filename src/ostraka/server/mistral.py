@@ -47,7 +47,9 @@ async def _answer(state: State, model: str, texts: list[str]) -> Response:
     try:
         verdicts = await state.scoring.verdicts(texts, ours)
     except UnknownModelError as error:
-        raise Problem(400, f"Invalid model: {model}", code="model_not_found") from error
+        tuned = model.startswith("ft:")
+        why = " (fine-tuned models are asked at /v1/classifications)" if tuned else ""
+        raise Problem(400, f"Invalid model: {model}{why}", code="model_not_found") from error
     view = MISTRAL_2411 if model.endswith("-2411") else MISTRAL_2603
     tokens = sum(len(text.split()) for text in texts)
     return json_response(

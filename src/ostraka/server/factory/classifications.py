@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ostraka.assess.conversation import join_turns
-from ostraka.errors import UnknownModelError
+from ostraka.errors import ArchivedModelError, UnknownModelError
 from ostraka.server.body import check_texts, read_object
 from ostraka.server.envelopes import Problem, json_response
 from ostraka.server.fields import model_of, required, texts_of, wrong_type
+from ostraka.server.openai import model_cards
 from ostraka.server.state import State, state_of
 
 _INLINE_CHARACTERS: Final = 20_000
@@ -53,7 +54,11 @@ async def _answer(state: State, model: str, texts: Sequence[str]) -> Response:
         else:
             results = await asyncio.to_thread(serving.classify, model, texts)
     except UnknownModelError as error:
-        raise Problem(400, f"Invalid model: {model}", code="model_not_found") from error
+        base = model in model_cards(state.moderator)
+        why = " (base models are asked at /v1/moderations)" if base else ""
+        if isinstance(error, ArchivedModelError):
+            why = " (it is archived)"
+        raise Problem(400, f"Invalid model: {model}{why}", code="model_not_found") from error
     return json_response(
         {"id": secrets.token_hex(16), "model": model, "results": msgspec.Raw(results)}
     )
