@@ -11,6 +11,7 @@ from ostraka.assess.artefact import bundled_artefact_folder
 from ostraka.assess.cascade import Bands, Cascade
 from ostraka.assess.lexical import WINDOW, LexicalModel, LexicalWeights, windows
 from ostraka.assess.normalize import normalize
+from ostraka.assess.pooling import SHORT, Pooling
 from ostraka.errors import ArtefactError, InvalidInputError, UnknownModelError
 from ostraka.moderator import Moderator
 from ostraka.taxonomy import Category
@@ -46,11 +47,12 @@ def test_ascii_is_read_as_beside_other_scripts(text: str) -> None:
     assert normalize(f"{text} яя").removesuffix("яя").rstrip() == normalize(text)
 
 
-def small_lexical_model() -> LexicalModel:
+def small_lexical_model(pooling: Pooling | None = None) -> LexicalModel:
     random = np.random.default_rng(0)
     weights = random.normal(size=(1024, 3)).astype(np.float32)
     frequencies = random.uniform(1, 9, 1024).astype(np.float32)
-    return LexicalModel(LexicalWeights.quantised(weights, np.zeros(3, np.float32), frequencies))
+    learnt = LexicalWeights.quantised(weights, np.zeros(3, np.float32), frequencies)
+    return LexicalModel(learnt, pooling)
 
 
 def test_lexical_weights_survive_the_disk(tmp_path: Path) -> None:
@@ -78,6 +80,30 @@ def test_what_hides_in_a_long_text_is_found(moderator: Moderator) -> None:
     filler = "The weather was fine and we walked along the river. " * 40
     hidden = moderator.moderate(f"{filler} You are a stupid worthless idiot. {filler}")
     assert hidden.scores[Category.INSULT] > 5 * moderator.moderate(filler).scores[Category.INSULT]
+
+
+@given(
+    st.lists(st.text("ab ", max_size=3000), min_size=1, max_size=5),
+    st.floats(0.1, 1.0, allow_subnormal=False),
+)
+def test_length_is_discounted_up_to_a_limit(texts: list[str], rate: float) -> None:
+    logits = np.random.default_rng(0).standard_normal((len(texts), 3)).astype(np.float32)
+    less = logits - Pooling(discounted=(0, 2), rate=rate).discount(logits, texts)
+    assert np.array_equal(less[:, 1], np.zeros(len(texts)))
+    for text, by in zip(texts, less[:, 0].tolist(), strict=True):
+        assert (by > 0) == (len(text) > SHORT) or len(text) - SHORT <= 1
+        assert by <= rate * np.log(8) + 1e-5
+    order = np.argsort([len(text) for text in texts])
+    assert (np.diff(less[order, 2]) >= -1e-5).all()
+
+
+def test_discounted_scores_do_not_depend_on_the_batch() -> None:
+    plain, model = small_lexical_model(), small_lexical_model(Pooling((0,), (1, 2), 0.5))
+    texts = ["fool", "nice day " * 100, "a fool " * 900, "nice"]
+    together = model.logits(texts)
+    assert np.array_equal(together, np.concatenate([model.logits([text]) for text in texts]))
+    assert (together[2, 1:] < plain.logits([texts[2]])[0, 1:]).all()
+    assert np.array_equal(together[3], plain.logits(["nice"])[0])
 
 
 @given(st.lists(st.text(max_size=700), min_size=1, max_size=8))

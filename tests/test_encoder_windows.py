@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ostraka.assess.artefact import Artefact, bundled_artefact_folder
 from ostraka.assess.encoder import Doubt, EncoderModel
+from ostraka.assess.pooling import Pooling
 from ostraka.moderator import Moderator
 
 CALM = "The weather was fine and we walked along the river to the old mill. "
@@ -24,7 +25,7 @@ def encoder(doubt: Doubt | None) -> EncoderModel:
         folder / "encoder.onnx",
         folder / "tokenizer.json",
         tokens=64,
-        averaged=[VOTES],
+        pooling=Pooling(averaged=(VOTES,)),
         doubt=doubt,
     )
 
@@ -86,7 +87,9 @@ def test_what_is_read_is_part_of_the_version(tmp_path: Path) -> None:
 
 
 def test_what_hides_in_a_long_text_is_read(moderator: Moderator) -> None:
-    calm, rude = moderator.moderate_many([CALM * 30, f"{CALM * 15}You stupid idiot. {CALM * 15}"])
+    calm, rude = moderator.moderate_many(
+        [CALM * 30, f"{CALM * 15}You are a stupid worthless idiot. {CALM * 15}"]
+    )
     assert rude.stage == "encoder"
     assert rude.flagged
     assert not calm.flagged

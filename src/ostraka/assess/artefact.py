@@ -25,6 +25,7 @@ from ostraka.assess.cascade import Bands
 from ostraka.assess.combination import Combination
 from ostraka.assess.encoder import Doubt, EncoderModel
 from ostraka.assess.lexical import LexicalModel, LexicalWeights
+from ostraka.assess.pooling import Pooling
 from ostraka.assess.stage import Model, Stage
 from ostraka.errors import ArtefactError
 from ostraka.taxonomy import Category
@@ -169,21 +170,31 @@ def _load_model(
     threads: int,
     doubt: Doubt | None,
 ) -> Model:
-    averaged = [categories.index(Category(each)) for each in options.get("averaged", ())]
+    pooling = _pooling(options, categories)
     match name:
         case "lexical":
-            return LexicalModel(LexicalWeights.load(folder / "lexical.npz"), averaged)
+            weights = LexicalWeights.load(folder / "lexical.npz")
+            return LexicalModel(weights, pooling)
         case str() if name.startswith(ADAPTED):
             # Windows vote: few of a text's words were seen, and one alone says little.
-            return LexicalModel(LexicalWeights.load(folder / f"{name}.npz"), averaged=[0])
+            weights = LexicalWeights.load(folder / f"{name}.npz")
+            return LexicalModel(weights, Pooling(averaged=(0,)))
         case "encoder":
             return EncoderModel(
                 folder / "encoder.onnx",
                 folder / "tokenizer.json",
                 tokens=int(options["tokens"]),
                 threads=threads,
-                averaged=averaged,
+                pooling=pooling,
                 doubt=doubt,
             )
         case other:
             raise ArtefactError(f"unknown model '{other}' in {folder / MANIFEST}")
+
+
+def _pooling(options: Mapping[str, Any], categories: tuple[Category, ...]) -> Pooling:
+    def columns(key: str) -> tuple[int, ...]:
+        return tuple(categories.index(Category(each)) for each in options.get(key, ()))
+
+    rate = float(options.get("length_discount", 0.0))
+    return Pooling(columns("averaged"), columns("discounted"), rate)

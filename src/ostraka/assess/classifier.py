@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ostraka.assess.encoder import EncoderModel
 from ostraka.assess.lexical import LexicalModel, LexicalWeights
-from ostraka.assess.pooling import pool
+from ostraka.assess.pooling import Pooling
 from ostraka.assess.target_calibration import TargetCalibration
 from ostraka.assess.targets import LossFunction, Target, columns
 from ostraka.errors import ArtefactError
@@ -155,7 +155,7 @@ def pooled(logits: Floats, counts: NDArray[np.int64], targets: Sequence[Target])
     for target, place in zip(targets, columns(targets).values(), strict=True):
         if target.loss_function is LossFunction.SINGLE_CLASS:
             averaged.extend(range(place.start, place.stop))
-    return pool(logits, counts, averaged)
+    return Pooling(tuple(averaged)).pool(logits, counts)
 
 
 def load_model(folder: Path, model: Mapping[str, Any], width: int, threads: int) -> WindowModel:

@@ -18,7 +18,7 @@ from tokenizers import Encoding, Tokenizer
 
 from ostraka.assess.graph import open_graph
 from ostraka.assess.normalize import normalize
-from ostraka.assess.pooling import pool
+from ostraka.assess.pooling import Pooling
 
 _OVERLAP: Final = 16
 
@@ -36,14 +36,14 @@ class EncoderModel:
         *,
         tokens: int,
         threads: int = 1,
-        averaged: Sequence[int] = (),
+        pooling: Pooling | None = None,
         doubt: Doubt | None = None,
     ) -> None:
-        """`averaged` are the columns that `pool` averages over a text's windows. With `doubt`, only
-        windows of a long text are read that it tells some of; without, all of them.
+        """`pooling` makes one text of its windows; by default the highest of each column counts.
+        With `doubt`, only windows of a long text are read that it tells some of; without, all.
         """
         self._session = open_graph(graph, threads)
-        self._averaged = tuple(averaged)
+        self._pooling = pooling or Pooling()
         self._doubt = doubt
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
@@ -51,11 +51,14 @@ class EncoderModel:
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Raw logits (len(texts), categories), those of a text's windows pooled."""
-        return pool(*self.window_logits(texts), self._averaged)
+        normal = [normalize(text) for text in texts]
+        return self._pooling(*self._window_logits(normal), normal)
 
     def window_logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Raw logits (windows, categories) in text order, and how many of each text were read."""
-        normal = [normalize(text) for text in texts]
+        return self._window_logits([normalize(text) for text in texts])
+
+    def _window_logits(self, normal: list[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         windows = [
             self._worth_reading(text, [first, *first.overflowing])
             for text, first in zip(normal, self._tokenizer.encode_batch(normal), strict=True)
@@ -70,7 +73,7 @@ class EncoderModel:
         if self._doubt is None or len(windows) == 1:
             return windows
         whole, *parts = self._doubt([text, *(_passage(text, window) for window in windows)])
-        if whole[list(self._averaged)].any():
+        if whole[list(self._pooling.averaged)].any():
             return windows
         return [
             window for window, part in zip(windows, parts, strict=True) if part.any()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ostraka.assess.features import encode, extract_bytes, pair_hashes, split_words
 from ostraka.assess.normalize import normalize
-from ostraka.assess.pooling import pool
+from ostraka.assess.pooling import Pooling
 
 WINDOW: Final = 600
 """Characters of a window: of a longer text each window is scored by itself (`pooling`)."""
@@ -135,8 +135,8 @@ class _Vocabulary:
 class LexicalModel:
     """Raw logits of texts, with the weights of one training run. Safe to share between threads."""
 
-    def __init__(self, learnt: LexicalWeights, averaged: Sequence[int] = ()) -> None:
-        """`averaged` are the columns that `pool` averages over a text's windows."""
+    def __init__(self, learnt: LexicalWeights, pooling: Pooling | None = None) -> None:
+        """`pooling` makes one text of its windows; by default the highest of each column counts."""
         buckets, width = learnt.weights.shape
         # One table, so that a feature costs one gather: the weights of each bucket, then its
         # squared frequency, of which a text's sum gives the length of its vector. One row of
@@ -147,16 +147,20 @@ class LexicalModel:
         self._nothing = buckets
         self._mask = np.uint32(buckets - 1)
         self._bias = learnt.bias
-        self._averaged = tuple(averaged)
+        self._pooling = pooling or Pooling()
         self._vocabulary = _Vocabulary(self._table)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Raw logits (len(texts), categories), those of a text's windows pooled."""
-        return pool(*self.window_logits(texts), self._averaged)
+        forms = [lexical_form(text) for text in texts]
+        return self._pooling(*self._window_logits(forms), forms)
 
     def window_logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Raw logits (windows, categories) in text order, and each text's number of windows."""
-        parts = [windows(lexical_form(text)) for text in texts]
+        return self._window_logits([lexical_form(text) for text in texts])
+
+    def _window_logits(self, forms: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        parts = [windows(form) for form in forms]
         by_window = [self._chunk(chunk) for chunk in _chunks(list(chain.from_iterable(parts)))]
         counts = np.fromiter(map(len, parts), np.int64, len(parts))
         if not by_window:

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from ostraka.assess.combination import LARGEST_LOGIT
 from ostraka.assess.lexical import LexicalWeights
-from ostraka.assess.pooling import pool
+from ostraka.assess.pooling import Pooling
 from ostraka.train.lexical_features import read_windows, training_features
 
 Floats = NDArray[np.float32]
@@ -52,5 +52,5 @@ def fit_adapted_lexical(
     model = fit(np.ones(len(owners), np.bool_))
     weights = (model.coef_[0] * idf)[:, None].astype(np.float32)
     learnt_weights = LexicalWeights.quantised(weights, model.intercept_.astype(np.float32), idf)
-    whole = pool(logits, windows.counts, averaged=[0])[:, 0]
+    whole = Pooling(averaged=(0,)).pool(logits, windows.counts)[:, 0]
     return learnt_weights, np.clip(whole, -LARGEST_LOGIT, LARGEST_LOGIT)

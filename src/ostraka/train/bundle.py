@@ -94,7 +94,7 @@ def choose_bands(
     *,
     benign: NDArray[np.bool_],
     risk: float,
-    ceiling: float,
+    ceiling: float | Floats,
 ) -> tuple[Floats, Floats]:
     """The first stage's bands of doubt, so that it seldom lets pass what the last stage flags.
 
@@ -102,10 +102,10 @@ def choose_bands(
     which `benign` (n,) are harmless. Below `low` in every category the first stage says no by
     itself: of the held-out texts that the last stage flags in a category, at most the share `risk`
     are passed so, in each category by itself, so that a rare one is not outvoted. `low` starts at
-    `ceiling`, because scores of both stages are compared and the first one's are coarse, and is
-    lowered where that keeps back most of the flagged for the fewest harmless texts that then need
-    the last stage. There is no upper end: what the first stage would flag always gets a second
-    opinion.
+    `ceiling`, one for all or (categories,), because scores of both stages are compared and the
+    first one's are coarse, and is lowered where that keeps back most of the flagged for the fewest
+    harmless texts that then need the last stage. There is no upper end: what the first stage would
+    flag always gets a second opinion.
     """
     flags = last >= thresholds
     flagged = flags.sum(axis=0)

@@ -101,12 +101,12 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
     """Fit what stands around the models in `output` on the `dev` parts; write the manifest."""
     held_out = weigh(_read(folders, "dev", recipe), recipe)
     labels, texts = held_out.labels, held_out.texts
-    averaged = [recipe.categories.index(category) for category in recipe.averaged]
-    lexical = LexicalModel(LexicalWeights.load(output / "lexical.npz"), averaged)
+    weights = LexicalWeights.load(output / "lexical.npz")
+    lexical = LexicalModel(weights, recipe.pooling)
     inputs = [lexical.logits(texts)]
     combinations: list[Combination | None] = [None]
     if (output / "encoder.onnx").exists():
-        inputs.append(_encoder(output, recipe, averaged).logits(texts))
+        inputs.append(_encoder(output, recipe).logits(texts))
         shares = lexical_shares(recipe)
         combinations.append(Combination.mean([shares, 1.0 - shares]))
     stacked = [each(inputs) if each else inputs[0] for each in combinations]
@@ -127,7 +127,7 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
             thresholds,
             benign=benign_rows(labels),
             risk=decisions["risk"],
-            ceiling=decisions["ceiling"],
+            ceiling=_ceilings(recipe),
         )
         for each in scores[:-1]
     ]
@@ -158,9 +158,19 @@ def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None
     )
 
 
+def _ceilings(recipe: Recipe) -> Floats:
+    """Per category, what the lexical stage may at most find probable of a text that it settles."""
+    usual = recipe.decisions["ceiling"]
+    return np.array([recipe.ceilings.get(str(c), usual) for c in recipe.categories], np.float32)
+
+
 def _options(stage: str, recipe: Recipe) -> dict[str, Any]:
     """How a stage reads long texts."""
-    options: dict[str, Any] = {"averaged": list(recipe.averaged)}
+    options: dict[str, Any] = {
+        "averaged": list(recipe.averaged),
+        "discounted": list(recipe.discounted),
+        "length_discount": recipe.length_discount,
+    }
     if stage == "encoder":
         options |= {"tokens": int(recipe.encoder["tokens"]), "windows": DOUBTFUL}
     return options
@@ -181,13 +191,13 @@ def _provenance(folders: Sequence[Path], recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _encoder(folder: Path, recipe: Recipe, averaged: Sequence[int]) -> EncoderModel:
+def _encoder(folder: Path, recipe: Recipe) -> EncoderModel:
     return EncoderModel(
         folder / "encoder.onnx",
         folder / "tokenizer.json",
         tokens=int(recipe.encoder["tokens"]),
         threads=torch.get_num_threads(),
-        averaged=averaged,
+        pooling=recipe.pooling,
     )
 
 

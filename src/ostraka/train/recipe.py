@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ostraka.assess.pooling import Pooling
 from ostraka.errors import DataError
 from ostraka.taxonomy import Category
 from ostraka.train.data import Row, Table, tabulate
@@ -31,10 +32,22 @@ class Recipe:
     categories: tuple[Category, ...]
     not_modelled: tuple[Category, ...]
     averaged: tuple[Category, ...]
+    discounted: tuple[Category, ...]
+    length_discount: float
+    ceilings: dict[str, float]
     encoder: dict[str, Any]
     lexical: dict[str, Any]
     decisions: dict[str, float]
     sources: dict[str, SourceRecipe]
+
+    @property
+    def pooling(self) -> Pooling:
+        """How windows become texts, by column."""
+        averaged, discounted = (
+            tuple(self.categories.index(each) for each in among)
+            for among in (self.averaged, self.discounted)
+        )
+        return Pooling(averaged, discounted, self.length_discount)
 
 
 def load_recipe(path: Path | None = None) -> Recipe:
@@ -50,15 +63,22 @@ def load_recipe(path: Path | None = None) -> Recipe:
             else files("ostraka.train").joinpath("recipes/bundled.toml").read_text("utf-8")
         )
         raw = tomllib.loads(text)
+        decisions = raw["decisions"]
         return Recipe(
             seed=int(raw["seed"]),
             weak_weight=float(raw["weak_weight"]),
             categories=tuple(Category(name) for name in raw["categories"]),
             not_modelled=tuple(Category(name) for name in raw["not_modelled"]),
             averaged=tuple(Category(name) for name in raw.get("averaged", ())),
+            discounted=tuple(Category(name) for name in raw.get("discounted", ())),
+            length_discount=float(raw.get("length_discount", 0.0)),
+            ceilings={
+                Category(name): float(value)
+                for name, value in decisions.pop("ceilings", {}).items()
+            },
             encoder=raw["encoder"],
             lexical=raw["lexical"],
-            decisions={name: float(value) for name, value in raw["decisions"].items()},
+            decisions={name: float(value) for name, value in decisions.items()},
             sources={
                 name: SourceRecipe(int(source["rows"]), float(source["weight"]))
                 for name, source in raw["sources"].items()
