@@ -140,6 +140,16 @@ def test_wrong_key_stops_the_batch(judge: ScriptedServer) -> None:
     assert (summary.stopped, results) == ("refused", {})
 
 
+def test_answers_on_their_way_outlive_a_refusal(judge: ScriptedServer) -> None:
+    """The key expires while twenty are being answered: they are paid for, and nobody asks twice."""
+    late = {"seconds": 1.0, "times": 20}
+    judge.play({"steps": [late], "default": {"do": "status", "status": 401}})
+    options = replace(QUICK, initial_in_flight=30, max_in_flight=30)
+    summary, results = run_rows(judge, 1000, options=options)
+    assert (summary.stopped, summary.answered, summary.failed) == ("refused", 20, {"refused": 1})
+    assert len(results) == 21
+
+
 def test_deadline_stops_the_batch(judge: ScriptedServer) -> None:
     judge.play({"default": {"seconds": 0.2}})
     summary, results = run_rows(judge, 100_000, seconds=5.0)

@@ -22,6 +22,8 @@ OnResult = Callable[[str, Result], None]
 Stopped = Literal["deadline", "unavailable", "refused"]
 
 _NO_USE_TO_GO_ON: Final = frozenset({401, 403, 404})
+_LAST_ANSWERS: Final = 5.0
+"""Seconds in which what was asked before a refusal may still be answered."""
 _HITS_PER_TURN: Final = 64
 
 
@@ -89,6 +91,8 @@ class _Batch:
         self._on_result = on_result
         self._room = asyncio.Semaphore(client.options.max_in_flight)
         self._ready = False
+        self._asked: set[asyncio.Task[None]] = set()
+        self._refusal: JudgeError | None = None
 
     async def run(self, prompts: Prompts) -> None:
         """Until the input ends or there is no use to go on."""
@@ -99,7 +103,12 @@ class _Batch:
                         continue
                     await self._make_ready()
                     await self._room.acquire()
-                    group.create_task(self._one(key, prompt))
+                    if self._refusal is not None:
+                        break
+                    task = group.create_task(self._one(key, prompt))
+                    self._asked.add(task)
+                    task.add_done_callback(self._asked.discard)
+                await self._hear_the_rest()
         except* _StopError as stop:
             first = stop.exceptions[0]
             while isinstance(first, ExceptionGroup):
@@ -125,16 +134,27 @@ class _Batch:
                 raise _StopError from error
             self._ready = True
 
+    async def _hear_the_rest(self) -> None:
+        """Answers may be on their way when the server refuses: paid for, so none is lost."""
+        while self._asked and self._refusal is None:
+            await asyncio.wait(self._asked, return_when=asyncio.FIRST_COMPLETED)
+        if self._refusal is not None:
+            if self._asked:
+                await asyncio.wait(self._asked, timeout=_LAST_ANSWERS)
+            raise _StopError from self._refusal
+
     async def _one(self, key: str, prompt: Prompt) -> None:
         try:
             answer = await self._client.ask(prompt, patient=True)
         except JudgeGoneError as error:
             raise _StopError from error
         except JudgeError as error:
+            if _is_no_use(error):
+                if self._refusal is not None:  # one is told, the others count as not reached
+                    return
+                self._refusal = error
             self.summary.failed[fault_of(error)] += 1
             self._on_result(key, error)
-            if isinstance(error, JudgeRefusedRequestError) and error.status in _NO_USE_TO_GO_ON:
-                raise _StopError from error
         else:
             if answer.cached:
                 self.summary.cached += 1
@@ -148,6 +168,11 @@ class _Batch:
         refused = isinstance(cause, JudgeRefusedRequestError)
         self.summary.stopped = "refused" if refused else "unavailable"
         self.summary.reason = cause.message if isinstance(cause, JudgeError) else ""
+
+
+def _is_no_use(error: JudgeError) -> bool:
+    """Whether every other request would be refused, too."""
+    return isinstance(error, JudgeRefusedRequestError) and error.status in _NO_USE_TO_GO_ON
 
 
 class _StopError(Exception):
