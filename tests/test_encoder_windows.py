@@ -13,6 +13,7 @@ from ostraka.assess.artefact import Artefact, bundled_artefact_folder
 from ostraka.assess.encoder import Doubt, EncoderModel
 from ostraka.assess.pooling import Pooling
 from ostraka.moderator import Moderator
+from ostraka.taxonomy import Category
 
 CALM = "The weather was fine and we walked along the river to the old mill. "
 LONG = f"{CALM * 9}Nobody asked you, fool. {CALM * 9}"
@@ -91,5 +92,5 @@ def test_what_hides_in_a_long_text_is_read(moderator: Moderator) -> None:
         [CALM * 30, f"{CALM * 15}You are a stupid worthless idiot. {CALM * 15}"]
     )
     assert rude.stage == "encoder"
-    assert rude.flagged
+    assert rude.scores[Category.INSULT] > max(0.6, 10 * calm.scores[Category.INSULT])
     assert not calm.flagged
