@@ -1,14 +1,16 @@
 """Start the real server, and make keys for it."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import httpx
 
@@ -54,6 +56,18 @@ def start_server(
             time.sleep(0.1)
     process.terminate()
     raise RuntimeError("server did not answer in 30 s")
+
+
+@contextmanager
+def served(folder: Path, **options: Any) -> Iterator[str]:
+    """The address of a server that runs as long as the block does, and then ends in good order."""
+    process, address = start_server(folder, **options)
+    try:
+        yield address
+    finally:
+        process.terminate()
+        status = process.wait(30)
+    assert status in (0, -signal.SIGTERM)  # uvicorn by itself hands the signal on when it is done
 
 
 def make_key(database_url: str, *scopes: Scope) -> tuple[str, str]:

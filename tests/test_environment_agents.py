@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from running import ostraka
-from serving import start_server
+from serving import served
 
 from ostraka.testing.openai_server import scripted_server
 
@@ -16,10 +16,8 @@ PROGRAM = ("-m", "ostraka", "env", "serve", "--port", "PORT")
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    process, address = start_server(tmp_path_factory.mktemp("environment"), program=PROGRAM)
-    yield address
-    process.terminate()
-    process.wait(20)
+    with served(tmp_path_factory.mktemp("environment"), program=PROGRAM) as address:
+        yield address
 
 
 def env_run(task: str, agent: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from serving import start_server
+from serving import served
 from websockets.sync.client import connect
 
 from ostraka.environment.environment import Environment
@@ -18,10 +18,8 @@ PROGRAM = ("-m", "ostraka", "env", "serve", "--port", "PORT")
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    process, address = start_server(tmp_path_factory.mktemp("environment"), program=PROGRAM)
-    yield address
-    process.terminate()
-    process.wait(20)
+    with served(tmp_path_factory.mktemp("environment"), program=PROGRAM) as address:
+        yield address
 
 
 def test_a_socket_is_a_session(address: str) -> None:

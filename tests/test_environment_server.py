@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
-from serving import start_server
+from serving import served, start_server
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -24,10 +24,8 @@ PROGRAM = ("-m", "ostraka", "env", "serve", "--port", "PORT")
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    process, address = start_server(tmp_path_factory.mktemp("environment"), program=PROGRAM)
-    yield address
-    process.terminate()
-    process.wait(20)
+    with served(tmp_path_factory.mktemp("environment"), program=PROGRAM) as address:
+        yield address
 
 
 def play_as_baseline(address: str, task: str, seed: int = 42) -> tuple[list[str], dict[str, Any]]:

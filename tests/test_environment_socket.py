@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 import uvicorn
-from serving import free_port, start_server
+from serving import free_port, served
 from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import connect as connect_later
 from websockets.exceptions import ConnectionClosed
@@ -48,10 +48,8 @@ MESSAGES = [
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    process, address = start_server(tmp_path_factory.mktemp("environment"), program=PROGRAM)
-    yield address
-    process.terminate()
-    process.wait(20)
+    with served(tmp_path_factory.mktemp("environment"), program=PROGRAM) as address:
+        yield address
 
 
 def told() -> list[str]:

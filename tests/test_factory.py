@@ -15,7 +15,7 @@ import pytest
 from factory_client import ENDED, create, example, examples, jsonl, trained, upload, wait_for
 from mistralai import Mistral
 from mistralai.models import SDKError
-from serving import make_key, start_server
+from serving import make_key, served, start_server
 
 from ostraka.access.keys import Scope
 from ostraka.factory.base import Factory
@@ -31,10 +31,8 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     settings = {"workers": "1", "max_file_bytes": "100000"}
     if request.param == "postgresql":
         settings["database_url"] = request.getfixturevalue("postgresql_cluster").new_database()
-    process, address = start_server(tmp_path_factory.mktemp("factory"), **settings)
-    yield address
-    process.terminate()
-    assert process.wait(30) == 0
+    with served(tmp_path_factory.mktemp("factory"), **settings) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

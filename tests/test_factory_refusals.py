@@ -7,17 +7,15 @@ import pytest
 from factory_client import create, jsonl, refusal, upload, wait_for
 from mistralai import Mistral
 from mistralai.models import SDKError
-from serving import start_server
+from serving import served
 
 pytest.importorskip("sklearn", reason="needs the train extra")
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    process, address = start_server(tmp_path_factory.mktemp("refusals"), workers="1")
-    yield address
-    process.terminate()
-    assert process.wait(30) == 0
+    with served(tmp_path_factory.mktemp("refusals"), workers="1") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -146,8 +146,7 @@ def test_answers_on_their_way_outlive_a_refusal(judge: ScriptedServer) -> None:
     judge.play({"steps": [late], "default": {"do": "status", "status": 401}})
     options = replace(QUICK, initial_in_flight=30, max_in_flight=30)
     summary, results = run_rows(judge, 1000, options=options)
-    assert (summary.stopped, summary.answered, summary.failed) == ("refused", 20, {"refused": 1})
-    assert len(results) == 21
+    assert (summary.stopped, summary.answered, len(results)) == ("refused", 20, 21)
 
 
 def test_deadline_stops_the_batch(judge: ScriptedServer) -> None:
