@@ -272,6 +272,15 @@ def test_csv_says_what_it_cannot_hold(tmp_path: Path) -> None:
     assert "Lost in csv: 1 values of other fields that are no text" in said
 
 
+def test_parquet_keeps_numbers_that_none_of_its_columns_holds(tmp_path: Path) -> None:
+    rows = [row(KIND, "safe") | {"id": number} for number in (1, 2**63, -(2**70))]
+    write(tmp_path / "in.jsonl", rows)
+    for goal, source in (("out.parquet", "in.jsonl"), ("back.jsonl", "out.parquet")):
+        done = ostraka(tmp_path, "data", "convert", source, goal)
+        assert done.returncode == 0, done.stderr
+    assert [int(each["id"]) for each in read(tmp_path / "back.jsonl")] == [1, 2**63, -(2**70)]
+
+
 def test_fasttext_says_what_it_cannot_hold(tmp_path: Path) -> None:
     write(tmp_path / "in.jsonl", EVERYTHING)
     done = ostraka(tmp_path, "data", "convert", "in.jsonl", "out.ft")

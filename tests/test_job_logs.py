@@ -48,7 +48,11 @@ def test_attempts_stand_one_after_the_other(
             keeper = LogKeeper(factory, "job-1", purpose, token, folder)
             keeper.keep()  # too soon
             keeper.keep(at_once=True)
-    assert kept_log(factory, "job-1") == "first\nsecond ***\nthird\n"
+    before = kept_log(factory, "job-1")
+    assert before == "first\nsecond ***\nthird"
+    (tmp_path / "train-10" / LOG_FILE).write_text("third and")  # as a progress bar grows
+    LogKeeper(factory, "job-1", Purpose.TRAIN, 10, tmp_path / "train-10").keep(at_once=True)
+    assert added(before, kept_log(factory, "job-1")) == " and"
     assert kept_log(factory, "job-2") == ""
     folder = tmp_path / "long"
     folder.mkdir()

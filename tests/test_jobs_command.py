@@ -110,6 +110,8 @@ def test_what_cannot_be_is_said_in_a_line(folder: Path) -> None:
         assert said in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
     assert "No job has the id" in ostraka(folder, "jobs", "show", "none").stderr
+    far = ostraka(folder, "jobs", "list", "--page", "9" * 20)
+    assert far.returncode == 2 and "--page" in far.stderr
 
 
 def test_a_folder_is_found_from_wherever_the_worker_stands(folder: Path) -> None:
@@ -144,6 +146,8 @@ def test_two_models_are_compared(folder: Path, job: Any) -> None:
         assert shown in done.stdout.replace("\n", " ")
     found = json.loads(ostraka(folder, *words, "--json").stdout)
     assert set(found["targets"]) == {"moderation", "tone"}
+    folded = ostraka(folder, *words[:4], "--data", ".")
+    assert folded.returncode == 2 and "is a directory" in folded.stderr
     wrong = ostraka(folder, "models", "compare", names[0], "ft:none", "--data", "test.jsonl")
     assert wrong.returncode == 2
     assert "ft:none" in wrong.stderr

@@ -26,7 +26,10 @@ def compare(
     first: Model,
     second: Model,
     data: Annotated[
-        Path, typer.Option(help="Labelled rows that neither was trained on (JSONL).", exists=True)
+        Path,
+        typer.Option(
+            help="Labelled rows that neither was trained on (JSONL).", exists=True, dir_okay=False
+        ),
     ],
     draws: Annotated[int, typer.Option(min=100, help="Bootstrap draws.")] = 1000,
     confidence: Annotated[

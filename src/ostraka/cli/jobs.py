@@ -63,7 +63,7 @@ def list_command(
     status: Annotated[Status | None, typer.Option(help="Only jobs of this status.")] = None,
     model: Annotated[str | None, typer.Option(help="Only jobs of this base model.")] = None,
     suffix: Annotated[str | None, typer.Option(help="Only jobs with this suffix.")] = None,
-    page: Annotated[int, typer.Option(min=0, help="Page, counted from 0.")] = 0,
+    page: Annotated[int, typer.Option(min=0, max=1_000_000, help="Page, counted from 0.")] = 0,
     page_size: Annotated[int, typer.Option(min=1, max=1000, help="Jobs per page.")] = 20,
     as_json: Json = False,
 ) -> None:

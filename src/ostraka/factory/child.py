@@ -36,7 +36,7 @@ from ostraka.train.trainer import (
     trainer_for,
     training_module,
 )
-from ostraka.train.training_data import TrainingData
+from ostraka.train.training_data import TrainingData, hold_out
 
 _log = logging.getLogger("ostraka.training")
 
@@ -136,7 +136,10 @@ def _validate(task: Task, voice: Voice) -> None:
     for notice in data.notices:
         voice.say(EVENT, name=notice.name, data=dict(notice.data))
     training = _training_data(data.training, data)
-    _log.info("%s rows to learn from, %s held back", len(data.training), len(data.validation))
+    if not data.validation:  # as the training will: its steps are those of the rows that remain
+        training, _ = hold_out(training, seed=options_of(task).seed)
+    held_back = len(data.training) + len(data.validation) - len(training)
+    _log.info("%s rows to learn from, %s held back", len(training), held_back)
     plan = trainer_for(task.base).plan(training, options_of(task))
     voice.say(
         PLANNED,

@@ -23,6 +23,8 @@ from ostraka.factory.tables import BatchRow, FileRow, JobRow
 from ostraka.factory.uploads import JSONL, Upload, check_rows
 
 _CHUNK: Final = 1 << 20
+_MOST_DIGITS: Final = 12
+"""Of a UNIX time in an address."""
 SIGNING: Final = "signed-addresses"
 
 
@@ -164,10 +166,12 @@ def check_signature(factory: Factory, file_id: str, expires: str, signature: str
     Raises:
         AuthenticationError: it has expired, or was not made here.
     """
-    moment = int(expires) if expires.isascii() and expires.isdigit() else 0
+    is_moment = expires.isascii() and expires.isdigit() and len(expires) <= _MOST_DIGITS
+    moment = int(expires) if is_moment else 0
     with factory.database.writing() as session:
         key = secret(session, SIGNING)
-    if not hmac.compare_digest(_signature(key, file_id, moment), signature.encode().decode()):
+    expected = _signature(key, file_id, moment).encode()
+    if not hmac.compare_digest(expected, signature.encode("utf-8", "replace")):
         raise AuthenticationError("The signature of this address is wrong.")
     if moment <= now().timestamp():
         raise AuthenticationError("This address has expired; ask for a new one.")

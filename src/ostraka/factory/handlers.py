@@ -126,7 +126,7 @@ def _succeed(factory: Factory, lease: Lease, outcome: _Outcome) -> None:
             manifest = dict(outcome.message["manifest"]) | {"digest": outcome.message["digest"]}
             model = new_model(session, job, now(), prefix, manifest)
             job.fine_tuned_model = model.id
-            job.trained_tokens = _trained_tokens(session, job)
+            job.trained_tokens = int(manifest["provenance"]["trained_tokens"])
             move(session, job, Act.SUCCEED, {"model": model.id})
         complete(session, lease)
         kept = f"{prefix}/" if job.fine_tuned_model else None
@@ -134,13 +134,6 @@ def _succeed(factory: Factory, lease: Lease, outcome: _Outcome) -> None:
         if kept is None or not key.startswith(kept):  # of an attempt that was lost on its way
             factory.objects.delete(key)
     _clean_up(factory, lease)
-
-
-def _trained_tokens(session: Session, job: JobRow) -> int:
-    """Those of the steps that were really made, which may be fewer than were planned."""
-    planned: int = job.details["hyperparameters"]["training_steps"]
-    steps = _last_step(session, job) or planned
-    return steps * int(job.details["train_tokens_per_step"])
 
 
 def _last_step(session: Session, job: JobRow) -> int:

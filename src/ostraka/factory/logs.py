@@ -61,7 +61,9 @@ def kept_log(factory: Factory, job_id: str) -> str:
             parts.append(factory.objects.read(key).decode("utf-8", "replace"))
         except NotFoundError:  # removed since it was listed
             continue
-    return "".join(part if part.endswith("\n") else f"{part}\n" for part in parts if part)
+    parts = [part for part in parts if part]
+    before = [part if part.endswith("\n") else f"{part}\n" for part in parts[:-1]]
+    return "".join([*before, *parts[-1:]])  # the last line may still grow
 
 
 def added(before: str, after: str) -> str:

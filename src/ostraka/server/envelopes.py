@@ -8,6 +8,7 @@ Ostraka      {"error": {"code", "message", "field", "valid", "request_id"}}
 Open-Assistant  {"message", "error_code", "code", "field", "valid", "request_id"}
 """
 
+import json
 import math
 from collections.abc import Mapping
 from enum import StrEnum
@@ -99,8 +100,15 @@ def is_mistral_client(request: Request) -> bool:
 def json_response(
     body: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A JSON answer without FastAPI's detour."""
-    return _Json(_encode(body), status, headers)
+    """A JSON answer without FastAPI's detour.
+
+    Half a character in it, which UTF-8 cannot hold, leaves as JSON's escape of it.
+    """
+    try:
+        content = _encode(body)
+    except UnicodeEncodeError:
+        content = json.dumps(body).encode()
+    return _Json(content, status, headers)
 
 
 class _Json(Response):

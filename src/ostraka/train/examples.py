@@ -10,6 +10,8 @@ learn from shares where they find them.
 """
 
 import json
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,6 +23,7 @@ from ostraka.errors import DataError, InvalidInputError
 
 MAX_TEXT_CHARACTERS: Final = 100_000
 MAX_LABEL_CHARACTERS: Final = 200
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class GivenTarget:
 def read_examples(lines: Iterable[bytes], file: str) -> Iterator[tuple[int, Example | RowProblem]]:
     """Every row of a JSONL file with its number; empty lines at the end count for nothing."""
     for number, line in enumerate(lines, start=1):
+        if number == 1:
+            line = line.removeprefix(BOM_UTF8)
         if not line.strip():
             continue
         try:
@@ -83,6 +88,8 @@ def read_examples(lines: Iterable[bytes], file: str) -> Iterator[tuple[int, Exam
         except InvalidInputError as error:
             where = f"'{error.field}': " if error.field else ""
             yield number, RowProblem(file, number, where + error.message)
+        except ValueError:  # what else Python's reader of JSON refuses
+            yield number, RowProblem(file, number, "is not JSON: a number has too many digits")
 
 
 def parse_example(raw: Any) -> Example:
@@ -172,11 +179,18 @@ def _text(raw: Mapping[str, Any]) -> str:
         raise InvalidInputError("is empty", field=name)
     if "\0" in text:
         raise InvalidInputError("contains the character NUL", field=name)
+    _check_whole(text, name)
     if len(text) > MAX_TEXT_CHARACTERS:
         raise InvalidInputError(
             f"has {len(text):,} characters, at most {MAX_TEXT_CHARACTERS:,} are taken", field=name
         )
     return text
+
+
+def _check_whole(text: str, field: str) -> None:
+    """Refuse what a cut emoji leaves: no tokenizer takes it, and UTF-8 cannot hold it."""
+    if not text.isascii() and _SURROGATE.search(text):
+        raise InvalidInputError("contains half a character (a lone surrogate)", field=field)
 
 
 def _labels(raw: Any) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
@@ -195,6 +209,8 @@ def _labels(raw: Any) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
             raise InvalidInputError(
                 f"a name has at most {MAX_LABEL_CHARACTERS} characters", field=f"labels.{target}"
             )
+        for name in (target, *values):
+            _check_whole(name, "labels" if name is target else f"labels.{target}")
         labels[target] = tuple(dict.fromkeys(values))
     return labels, frozenset(name for name, value in raw.items() if isinstance(value, list))
 

@@ -68,8 +68,15 @@ def _kinds(rows: Iterable[Row]) -> dict[str, set[type]]:
     found: dict[str, set[type]] = {}
     for row in rows:
         for name, value in to_flat(row, as_text=False).items():
-            found.setdefault(name, set()).add(type(value))
+            found.setdefault(name, set()).add(_kind(value))
     return found
+
+
+def _kind(value: Any) -> type:
+    """The type of a value; text for whole numbers that no column of Parquet holds."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str
+    return type(value)
 
 
 def _arrow(kinds: set[type]) -> Any:
