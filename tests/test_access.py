@@ -227,6 +227,22 @@ def test_other_machines_are_refused_while_open_to_this_one(server: str) -> None:
     assert asked.status_code == 401
 
 
+def test_pages_of_other_sites_change_nothing_while_no_key_is_needed(server: str) -> None:
+    """A page may send what has no type to any address, and a form of files too."""
+    body = json.dumps({"input": TEXT}).encode()
+    for site, status in (("cross-site", 400), ("same-site", 400), ("same-origin", 200)):
+        answer = httpx.post(
+            f"{server}/v1/moderations", content=body, headers={"sec-fetch-site": site}
+        )
+        assert answer.status_code == status
+    assert answer.json()["results"]
+    stranger = {"sec-fetch-site": "cross-site"}
+    refused = httpx.post(f"{server}/v1/files", files={"file": ("a.jsonl", b"{}")}, headers=stranger)
+    assert refused.status_code == 400
+    assert "another site" in refused.text
+    assert httpx.get(f"{server}/v1/models", headers=stranger).status_code == 200
+
+
 def test_first_key_locks_a_server_that_was_open_and_revoking_it_does_not_unlock(
     tmp_path: Path,
 ) -> None:

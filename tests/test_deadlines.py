@@ -1,10 +1,16 @@
 """One timer for many deadlines: who is late is told, and nobody else is."""
 
 import asyncio
+from typing import Any
 
 import pytest
+import uvloop
+from starlette.types import Receive, Scope, Send
 
+from ostraka.server.admission import Admission, Load
 from ostraka.server.deadlines import Deadlines
+from ostraka.server.envelopes import Problem
+from ostraka.settings import Settings
 
 SOON, NEVER = 0.02, 60.0
 
@@ -46,6 +52,51 @@ def test_a_later_start_with_an_earlier_end_is_woken_for() -> None:
         return [await patient, hasty]
 
     assert asyncio.run(both()) == ["done", "late"]
+
+
+def test_new_deadlines_are_taken_while_others_run_out() -> None:
+    """uvloop's timers fire a moment early, and those that are due at once cannot say when."""
+
+    async def crowd() -> list[str]:
+        deadlines, taken = Deadlines(), 0
+        waiting = [
+            asyncio.create_task(wait_within(deadlines, 0.0203 + 0.0007 * n, asyncio.Event()))
+            for n in range(40)
+        ]
+        while not all(task.done() for task in waiting):
+            with deadlines.within(NEVER):
+                taken += 1
+                await asyncio.sleep(0)
+        assert taken
+        return [await task for task in waiting]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(crowd()) == ["late"] * 40
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([], 503),
+        ([(b"content-length", b"0")], 503),
+        ([(b"content-length", b"5")], 408),
+        ([(b"transfer-encoding", b"chunked")], 408),
+    ],
+)
+def test_a_late_answer_is_blamed_on_who_is_late(
+    headers: list[tuple[bytes, bytes]], status: int
+) -> None:
+    async def hangs(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.Event().wait()
+
+    async def nothing(*message: object) -> Any:
+        raise AssertionError("the application hangs")
+
+    admission = Admission(hangs, Load(5), Settings(request_seconds=SOON))
+    scope = {"type": "http", "path": "/v1/models", "headers": headers}
+    with pytest.raises(Problem) as raised:
+        asyncio.run(admission(scope, nothing, nothing))
+    assert raised.value.status == status
 
 
 def test_who_is_cancelled_by_others_is_not_late() -> None:

@@ -12,7 +12,7 @@ import uvicorn
 from serving import free_port, start_server
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ostraka.server.joined_writes import JoinedWrites
@@ -30,11 +30,19 @@ async def slow(request: Request) -> Response:
     return StreamingResponse(parts())
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    app = Starlette(routes=[Route("/", whole, methods=["GET", "POST"]), Route("/slow", slow)])
+@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
+def port(request: pytest.FixtureRequest) -> Iterator[int]:
+    app = Starlette(
+        routes=[
+            Route("/", whole, methods=["GET", "POST"]),
+            Route("/slow", slow),
+            Route("/nothing", lambda request: Response(status_code=204)),
+            Route("/away", lambda request: RedirectResponse("/")),
+        ]
+    )
     port = free_port()
-    config = uvicorn.Config(app, port=port, http=JoinedWrites, log_level="warning")
+    loop = request.param
+    config = uvicorn.Config(app, port=port, http=JoinedWrites, loop=loop, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -108,6 +116,17 @@ def test_every_answer_is_whole_and_the_connection_ends(
         answer = until_end(connection)
     assert answer.endswith(ends)
     assert answer.count(b"HTTP/1.1") == request_.count(b"HTTP/1.1") or b"400" in answer
+
+
+@pytest.mark.parametrize("path", [b"/nothing", b"/away", b"/slow/"])
+def test_an_answer_without_a_body_is_whole_and_the_next_follows(port: int, path: bytes) -> None:
+    asked = b"GET " + path + b" HTTP/1.1\r\nhost: a\r\n\r\n"
+    with ask(port, asked) as connection:
+        for _ in range(3):
+            answer = connection.recv(65536)
+            assert answer.startswith((b"HTTP/1.1 204", b"HTTP/1.1 30"))
+            assert answer.endswith(b"\r\n\r\n")
+            connection.sendall(asked)
 
 
 def test_a_client_that_asks_whether_to_go_on_is_told(port: int) -> None:

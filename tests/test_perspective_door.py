@@ -41,6 +41,14 @@ def test_threshold_leaves_out(server: str) -> None:
     }
 
 
+def test_null_is_what_was_not_said(server: str) -> None:
+    requested = {"INSULT": {"scoreType": None, "scoreThreshold": None}}
+    comment = {"text": RUDE, "type": None}
+    plain = analyze(server, requestedAttributes={"INSULT": {}}).json()["attributeScores"]
+    answer = analyze(server, comment=comment, requestedAttributes=requested)
+    assert answer.json()["attributeScores"] == plain
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "message"),
     [

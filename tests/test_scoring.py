@@ -45,6 +45,23 @@ def test_fewer_than_before_wait_for_a_moment(moderator: Moderator) -> None:
     assert asyncio.run(answered()) == [8, 3, 1, 1]
 
 
+def test_a_crowd_with_much_text_gets_its_scores_from_a_thread(moderator: Moderator) -> None:
+    calls = [[f"Good morning, {n} and {m}." for m in range(600)] for n in range(12)]
+
+    async def together() -> list[list[Verdict]]:
+        scoring = Scoring(moderator, batch=8, max_pending=10_000)
+        answers = asyncio.gather(*(scoring.verdicts(texts, LEXICAL) for texts in calls))
+        while not scoring.pending:
+            await asyncio.sleep(0)
+        found = await answers
+        assert not scoring.pending
+        scoring.close()
+        return found
+
+    expected = moderator.moderate_many([text for texts in calls for text in texts], model=LEXICAL)
+    assert [each for found in asyncio.run(together()) for each in found] == expected
+
+
 def test_a_crowd_gets_the_scores_of_single_texts(moderator: Moderator) -> None:
     async def together() -> list[Verdict]:
         scoring = Scoring(moderator, batch=8, max_pending=8)

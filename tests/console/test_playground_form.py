@@ -173,5 +173,5 @@ def test_forms_of_other_sites_are_refused(server: str) -> None:
     headers = {"sec-fetch-site": "cross-site"}
     answer = httpx.post(f"{server}/playground/score", data={"text": RUDE}, headers=headers)
     assert answer.status_code == 400
-    assert "from another site" in answer.text
+    assert "another site" in answer.text
     assert "score-row" not in answer.text

@@ -36,6 +36,14 @@ def find_cookie(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None
     return None
 
 
+def is_of_another_site(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a visitor's browser says that another site's page sent these raw headers."""
+    return any(
+        header == b"sec-fetch-site" and value in (b"cross-site", b"same-site")
+        for header, value in headers
+    )
+
+
 def form_token(secret: str) -> str:
     """What a page puts into its forms, from the secret in the cookie."""
     return hmac.new(secret.encode("utf-8", "replace"), b"form", hashlib.sha256).hexdigest()

@@ -72,7 +72,7 @@ class Admission:
         except TimeoutError as error:
             if not deadline.expired:
                 raise
-            raise _late(deadline.seconds, complete) from error
+            raise _late(deadline.seconds, complete or not _has_body(scope)) from error
         except asyncio.CancelledError as error:
             if not load.stopping:
                 raise
@@ -85,6 +85,14 @@ class Admission:
         if path.startswith(_FILES):
             return self._settings.transfer_seconds
         return self._settings.request_seconds
+
+
+def _has_body(scope: Scope) -> bool:
+    """Whether a body was announced. What has none is never asked for it."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
 
 
 def _late(seconds: float, complete: bool) -> Problem:

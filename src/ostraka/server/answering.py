@@ -72,7 +72,9 @@ class Answering:
                 _log.exception("request %s failed", request_id)
             if status != CLIENT_LEFT:  # the answer has begun
                 raise
-            await _response_to(error, scope)(scope, receive, send_with_headers)
+            response = _response_to(error, scope)
+            response.headers.update(scope.get("ostraka.headers", {}))
+            await response(scope, receive, send_with_headers)
         finally:
             seconds = time.perf_counter() - started
             self._metrics.requests.count(template, scope["method"], status, seconds)

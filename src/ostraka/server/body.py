@@ -44,8 +44,8 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
 def check_media_type(request: Request) -> None:
     """Take JSON only, as it is. What names no type is tried as JSON.
 
-    This also keeps other sites' pages from posting through a visitor's browser, which may send
-    forms and plain text anywhere, but JSON only with our consent.
+    This also keeps pages of other sites from posting forms and plain text through a browser; what
+    browsers send without any type is the gate's to refuse.
 
     Raises:
         UnsupportedMediaTypeError: another type, or a compressed body.

@@ -6,8 +6,11 @@ timer wakes when the earliest of them may be late.
 """
 
 import asyncio
+import math
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
+
+_PAUSE: Final = 0.001
 
 
 class Deadline:
@@ -52,24 +55,26 @@ class Deadlines:
     def __init__(self) -> None:
         self._open: set[Deadline] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at = math.inf
 
     def within(self, seconds: float) -> Deadline:
         """What the task that asks has to be done by."""
         task = asyncio.current_task()
         assert task is not None, "only tasks can be late"
         when = asyncio.get_running_loop().time() + seconds
-        if self._timer is None or when < self._timer.when():
+        if when < self._wakes_at:
             self._wake_at(when)
         return Deadline(self._open, task, seconds, when)
 
     def _wake_at(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._wakes_at = when
         self._timer = asyncio.get_running_loop().call_at(when, self._end_late_ones)
 
     def _end_late_ones(self) -> None:
         """Cancel what is late; wake again for the next, if there is one."""
-        self._timer = None
+        self._timer, self._wakes_at = None, math.inf
         now = asyncio.get_running_loop().time()
         for deadline in self._open:
             if deadline.when <= now and not deadline.expired:
@@ -77,4 +82,5 @@ class Deadlines:
                 deadline.task.cancel()
         left = [deadline.when for deadline in self._open if not deadline.expired]
         if left:
-            self._wake_at(min(left))
+            # A timer may fire a moment early: without a pause it would do so again and again.
+            self._wake_at(max(min(left), now + _PAUSE))

@@ -17,7 +17,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ostraka.access.browser import SESSION, cookie_name, find_cookie
+from ostraka.access.browser import SESSION, cookie_name, find_cookie, is_of_another_site
 from ostraka.access.keys import ApiKey, KeyTable
 from ostraka.access.keys import Scope as KeyScope
 from ostraka.access.person import LOCAL, SignedIn
@@ -25,6 +25,7 @@ from ostraka.access.ring import KeyRing, now
 from ostraka.access.roles import is_below, is_page
 from ostraka.errors import (
     AuthenticationError,
+    CallerError,
     MissingKeyError,
     MissingScopeError,
     OstrakaError,
@@ -85,6 +86,8 @@ SCOPES: Final = (
 """The scope that a path needs, by its beginning; the first that fits counts. The prefixes
 `/openai` and `/mistral` only choose a dialect and are left out."""
 
+_LOOKING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
 _KEY_HEADERS: Final = (b"ocp-apim-subscription-key", b"x-goog-api-key", b"x-api-key", b"api-key")
 
 _KEY_PARAMETERS: Final = (("/v1alpha1/", "key"), ("/api/v1/", "api_key"))
@@ -110,6 +113,7 @@ class Gate:
     `ostraka.people`   whether anybody was ever added, so that one can sign in
     `ostraka.closed`   whether calls from this machine, too, must show who sends them
     `ostraka.refused`  for pages alone: the error for which they must show nothing
+    `ostraka.headers`  what every answer carries, those to failures outside of the gate included
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, ring: KeyRing, sessions: Sessions) -> None:
@@ -133,6 +137,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers: dict[str, str] = {}
+        scope["ostraka.headers"] = headers
         try:
             scope["ostraka.key"] = await self._admit(scope, headers)
         except OstrakaError as error:
@@ -181,6 +186,7 @@ class Gate:
         elif not _is_open(scope, with_session):
             raise AuthenticationError if secret else MissingKeyError
         else:
+            _refuse_other_sites(scope)
             scope["ostraka.person"] = LOCAL
         return key
 
@@ -315,6 +321,18 @@ def _is_open(scope: Scope, with_session: bool) -> bool:
     if scope["ostraka.closed"] or not is_loopback(_address(scope)):
         return False
     return not with_session or is_loopback(name_asked_for(scope))
+
+
+def _refuse_other_sites(scope: Scope) -> None:
+    """Nobody showed a key, so a page of another site may be asking through a visitor's browser.
+
+    It may look at nothing, as browsers see to; here it may change nothing either.
+
+    Raises:
+        CallerError: it wants more than to look.
+    """
+    if scope.get("method") not in _LOOKING and is_of_another_site(scope["headers"]):
+        raise CallerError("This request was sent by another site's page.", code="cross_site")
 
 
 def _note(scope: Scope, signed_in: SignedIn) -> None:

@@ -42,7 +42,8 @@ class _Joined:
             self._loop.call_soon(self._send_head)
         elif self._head:
             head, self._head = self._head, b""
-            self._transport.writelines((head, data))
+            # An empty part would never leave asyncio's buffer, from Python 3.12 on.
+            self._transport.writelines((head, data) if data else (head,))
         else:
             self._transport.write(data)
 

@@ -94,6 +94,11 @@ class Kept:
                 self._factory = Factory.open(settings, database)
             return self._factory
 
+    @property
+    def serving_at_hand(self) -> "Serving | None":
+        """What `serving` gave last; to open it takes imports and a look at the disk."""
+        return self._serving
+
     def serving(self, settings: Settings) -> "Serving":
         """The fine-tuned models at work."""
         from ostraka.factory.serving import Serving

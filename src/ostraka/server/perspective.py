@@ -58,7 +58,7 @@ async def analyze(request: Request) -> Response:
     scores: dict[str, Any] = {}
     for name, options in attributes.items():
         value = _value(whole, name)
-        if value < options.get("scoreThreshold", 0.0):
+        if value < (options.get("scoreThreshold") or 0.0):
             continue
         scores[name] = {
             "spanScores": [
@@ -186,7 +186,7 @@ def _comment_text(body: dict[str, Any]) -> str:
         raise _invalid("Invalid value at 'comment.text': expected a string")
     if not text or not text.strip():
         raise _invalid("Comment must be non-empty.", "COMMENT_EMPTY")
-    if comment.get("type", "PLAIN_TEXT") not in ("PLAIN_TEXT", "TEXT_TYPE_UNSPECIFIED"):
+    if (comment.get("type") or "PLAIN_TEXT") not in ("PLAIN_TEXT", "TEXT_TYPE_UNSPECIFIED"):
         raise _invalid("Currently, only 'PLAIN_TEXT' comments are supported")
     if len(text.encode("utf-8", "replace")) > MAXIMUM_COMMENT_BYTES:
         raise _invalid("Comment text too long.", "COMMENT_TOO_LONG")
@@ -208,11 +208,11 @@ def _attributes(body: dict[str, Any], state: State) -> dict[str, dict[str, Any]]
             raise _invalid(f"Unknown requested attribute: {name}")
         if not isinstance(options, dict):
             raise _invalid(f"Invalid value at 'requestedAttributes.{name}': expected an object")
-        kind = options.get("scoreType", "PROBABILITY")
+        kind = options.get("scoreType") or "PROBABILITY"
         if kind not in ("PROBABILITY", "SCORE_TYPE_UNSPECIFIED"):
             raise _invalid(f"Requested score type {kind} is not supported for attribute {name}")
-        threshold = options.get("scoreThreshold", 0.0)
-        if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+        threshold = options.get("scoreThreshold")
+        if isinstance(threshold, bool) or not isinstance(threshold, int | float | None):
             raise _invalid(
                 f"Invalid value at 'requestedAttributes.{name}.scoreThreshold': expected a number"
             )

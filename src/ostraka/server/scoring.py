@@ -28,6 +28,9 @@ more than a text."""
 _INLINE_CHARACTERS = 20_000
 """Calls with more text than this leave the event loop even for the first stage."""
 
+_CROWD_CHARACTERS = 3 * _INLINE_CHARACTERS
+"""So do calls that come when as much text waits for the first stage already."""
+
 
 @dataclass(slots=True)
 class _Arrived:
@@ -61,6 +64,7 @@ class Scoring:
         self._arrived: dict[Cascade, list[_Arrived]] = {}
         self._calls = 0
         self._calls_before = 1
+        self._arrived_characters = 0
         self._patience = patience
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: deque[_Waiting] = deque()
@@ -151,8 +155,10 @@ class Scoring:
         alone = len(cascade.stages) == 1 and cascade.stages[0].name != "lexical"
         if alone:
             return self._rest(cascade, texts)
-        if sum(map(len, texts)) > _INLINE_CHARACTERS:
+        size = sum(map(len, texts))
+        if size > _INLINE_CHARACTERS or self._arrived_characters + size > _CROWD_CHARACTERS:
             return self._first_in_thread(cascade, texts)
+        self._arrived_characters += size
         answer: asyncio.Future[list[Judgement]] = asyncio.get_running_loop().create_future()
         self._arrived.setdefault(cascade, []).append(_Arrived(texts, answer))
         self._calls += 1
@@ -187,6 +193,7 @@ class Scoring:
         """Judge what arrived by now, each cascade's texts in one call."""
         arrived, self._arrived = self._arrived, {}
         self._calls, self._calls_before, self._timer = 0, self._calls, None
+        self._arrived_characters = 0
         for cascade, entries in arrived.items():
             waiting = [entry for entry in entries if not entry.answer.done()]
             try:

@@ -47,7 +47,10 @@ async def classify_chat(request: Request) -> Response:
 async def _answer(state: State, model: str, texts: Sequence[str]) -> Response:
     check_texts(texts, state.settings, "input")
     try:
-        serving = state.kept.serving(state.settings)
+        kept = state.kept
+        serving = kept.serving_at_hand
+        if serving is None:
+            serving = await asyncio.to_thread(kept.serving, state.settings)
         # Two threads that want the interpreter wait for each other longer than such a call takes.
         if serving.is_at_hand(model) and sum(map(len, texts)) <= _INLINE_CHARACTERS:
             results = serving.classify(model, texts)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ostraka.access.browser import is_of_another_site
 from ostraka.access.ring import now
 from ostraka.errors import CallerError, InvalidInputError
 from ostraka.review.idempotency import fingerprint_of, recall, remember
@@ -144,5 +145,5 @@ def _refuse_strangers(request: Request) -> None:
     Raises:
         CallerError: the request comes from another site's page.
     """
-    if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+    if is_of_another_site(request.scope["headers"]):
         raise CallerError("This request was sent by another site's page.", code="cross_site")
