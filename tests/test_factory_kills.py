@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,10 @@ from mistralai import Mistral
 from serving import start_server
 from sqlalchemy import select
 
+from ostraka.factory.base import Factory
+from ostraka.factory.folders import attempt_folder
 from ostraka.factory.tables import ModelRow
+from ostraka.settings import load_settings
 from ostraka.storage.database import Database
 from ostraka.storage.objects import ObjectStore
 from ostraka.work.tables import State, WorkRow
@@ -68,7 +72,7 @@ class Service:
     def _start(self) -> None:
         settings = SETTINGS | {"database_url": self.database_url}
         self.process, address = start_server(self.folder, **settings)
-        self.client = Mistral(api_key="none", server_url=address, timeout_ms=20_000)
+        self.client = Mistral(api_key="none", server_url=address, timeout_ms=8_000)
 
     def kill(self, victim: str) -> bool:
         """Kill a process of the service, if it has such a one right now."""
@@ -177,6 +181,44 @@ def check_what_is_kept(service: Service, job: Any) -> None:
     while list((data / "jobs").iterdir()):
         assert time.monotonic() < end, "the job's folder stays"
         time.sleep(0.2)
+
+
+TAKE_OVER = """
+import sys
+from ostraka.factory.base import Factory
+from ostraka.factory.folders import attempt_folder
+from ostraka.settings import load_settings
+attempt_folder(Factory.open(load_settings(data_dir=sys.argv[1])), "job", 2)
+"""
+
+
+def test_a_worker_killed_while_it_takes_work_over_loses_none_of_it(tmp_path: Path) -> None:
+    job = tmp_path / "jobs" / "job"
+    former = job / "attempt-1" / "work" / "checkpoints"
+    former.mkdir(parents=True)
+    for number in range(8_000):
+        (former / f"{number}.bin").write_bytes(bytes(100))
+    with subprocess.Popen([sys.executable, "-c", TAKE_OVER, str(tmp_path)]) as worker:
+        while len(list(job.glob("attempt-2/**/*.bin"))) < 20:
+            assert worker.poll() is None
+        worker.kill()
+    assert len(list(job.glob("attempt-2/**/*.bin"))) < 8_000, "it was killed half-way"
+    folder = attempt_folder(Factory.open(load_settings(data_dir=tmp_path)), "job", 3)
+    assert len(list((folder / "work" / "checkpoints").iterdir())) == 8_000
+    assert [each.name for each in folder.iterdir()] == ["work"]
+    assert [each.name for each in job.iterdir()] == ["attempt-3"]
+
+
+def test_an_attempt_keeps_what_it_has(tmp_path: Path) -> None:
+    factory = Factory.open(load_settings(data_dir=tmp_path))
+    for token in (1, 1, 2):
+        folder = attempt_folder(factory, "job", token)
+        (folder / "work").mkdir(exist_ok=True)
+        with (folder / "work" / "curve.jsonl").open("a") as curve:
+            curve.write(f"{token}\n")
+    assert (folder / "work" / "curve.jsonl").read_text() == "1\n1\n2\n"
+    (folder / "work" / "curve.jsonl").unlink()
+    assert list((attempt_folder(factory, "job", 3) / "work").iterdir()) == []
 
 
 def test_a_worker_does_not_outlive_its_server(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ BROAD_EXCEPTS = {
     "access/ring.py:_note_use": "a nicety that must not end the refreshing of keys",
     "access/ring.py:_refresh": "requests must see that the table of keys grows old",
     "server/answering.py:__call__": "the last net: an unknown failure leaves in an envelope",
+    "server/factory/batch_work.py:_answer": "one request's failure must not be the batch's",
     "server/review/collecting.py:_submit": "every waiting request must hear of it",
     "server/scoring.py:_drain": "every waiting request must hear of it",
     "server/scoring.py:_score_arrived": "every waiting request must hear of it",

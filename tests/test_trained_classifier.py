@@ -26,6 +26,7 @@ from ostraka.train.classifier_fitting import choose_thresholds, fit_calibration,
 from ostraka.train.classifier_training import train_classifier
 from ostraka.train.comparison import compare_classifiers
 from ostraka.train.examples import Example
+from ostraka.train.lexical_state import LexicalState
 from ostraka.train.trainer import (
     ENCODER,
     LEXICAL,
@@ -279,6 +280,36 @@ def test_state_of_another_training_is_not_gone_on_from(tmp_path: Path) -> None:
         )
     assert "training-resumed" not in heard.events
     assert len(heard.checkpoints) == 120
+
+
+def test_damaged_state_is_begun_anew(tmp_path: Path) -> None:
+    examples, heard = data(rows(60)), Heard(stop_at=55)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, examples, heard=heard)
+    state = tmp_path / "work" / "lexical-state.npz"
+    state.write_bytes(state.read_bytes()[:-1000])
+    again, _ = train(tmp_path, examples, heard=(heard := Heard()))
+    assert "training-resumed" not in heard.events
+    whole, _ = train(tmp_path / "whole", examples)
+    assert again.digest == whole.digest
+
+
+@given(st.floats(0, 1), st.integers(1, 255), st.booleans())
+def test_no_damage_to_a_state_ends_a_training(
+    tmp_path_factory: pytest.TempPathFactory, place: float, change: int, cut: bool
+) -> None:
+    path = tmp_path_factory.mktemp("state") / "state.npz"
+    fresh = LexicalState.fresh(4, np.ones(3, np.float32), "a fingerprint")
+    state = LexicalState.fresh(4, np.ones(3, np.float32), "a fingerprint")
+    state.step = 7
+    state.save(path)
+    assert LexicalState.load(path, fresh).step == 7
+    damaged = bytearray(path.read_bytes())
+    where = int(place * (len(damaged) - 1))
+    damaged[where] ^= change
+    path.write_bytes(damaged[:where] if cut else damaged)
+    found = LexicalState.load(path, fresh)
+    assert found is fresh or (found.step == 7 and not cut), "all of it or nothing"
 
 
 def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The life of a batch, as a table of steps. Pure: nothing here reads or writes.
 
-QUEUED -> RUNNING -> SUCCESS | FAILED | TIMEOUT_EXCEEDED
+QUEUED -> RUNNING -> SUCCESS | TIMEOUT_EXCEEDED
 cancel: QUEUED -> CANCELLED;  RUNNING -> CANCELLATION_REQUESTED -> CANCELLED
+without a worker: QUEUED | RUNNING -> FAILED | TIMEOUT_EXCEEDED | CANCELLED
 """
 
 from enum import StrEnum

@@ -1,6 +1,6 @@
 """Batches in the database: made, looked up, cancelled, counted on, ended."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,9 +17,15 @@ from ostraka.factory.shapes import seconds
 from ostraka.factory.tables import BatchRow, FileRow
 from ostraka.work.queue import cancel as cancel_work
 from ostraka.work.queue import enqueue
+from ostraka.work.tables import State as WorkState
+from ostraka.work.tables import WorkRow
 
 QUEUE: Final = "batch"
 ANSWER: Final = "factory.batch"
+OBJECTS: Final = "batches/"
+"""Where the object store keeps what batches were asked in a body, and what they answer."""
+
+_REQUESTS: Final = "/requests"
 _ATTEMPTS: Final = 20
 _NAMED_ERRORS: Final = 20
 
@@ -56,7 +62,7 @@ def create_batch(factory: Factory, request: BatchRequest, key_id: str | None) ->
     batch_id = new_uuid()
     keys: list[str] = []
     if request.requests:
-        keys = [f"batches/{batch_id}/requests"]
+        keys = [f"{OBJECTS}{batch_id}{_REQUESTS}"]
         factory.objects.put(keys[0], inline_lines(request.requests))
     with factory.database.writing() as session:
         session.expire_on_commit = False
@@ -105,7 +111,7 @@ def list_batches(
 
 
 def cancel_batch(session: Session, batch_id: str) -> BatchRow:
-    """Cancel a batch: at once while it is queued, else as soon as its worker sees it.
+    """Cancel a batch: at once while no worker has it in hand, else as soon as that one sees it.
 
     Raises:
         NotFoundError: there is none.
@@ -113,13 +119,20 @@ def cancel_batch(session: Session, batch_id: str) -> BatchRow:
     """
     batch = get_batch(session, batch_id, lock=True)
     reached = after_cancel(BatchStatus(batch.status))
-    if reached is BatchStatus.CANCELLED and batch.status != reached:
-        batch.completed_at = now()
-        if batch.work_id:
-            cancel_work(session, batch.work_id)
-    batch.status = str(reached)
+    if is_over(batch):
+        return batch
+    if reached is BatchStatus.CANCELLED or not _is_worked_on(session, batch):
+        abandon_batch(session, batch, BatchStatus.CANCELLED)
+    else:
+        batch.status = str(reached)
     session.flush()
     return batch
+
+
+def _is_worked_on(session: Session, batch: BatchRow) -> bool:
+    """Whether a worker has the batch in hand and will end it in its own way."""
+    state = session.scalar(select(WorkRow.state).where(WorkRow.id == batch.work_id))
+    return state == WorkState.LEASED
 
 
 def deadline(batch: BatchRow) -> datetime:
@@ -136,6 +149,48 @@ def end_batch(
     in_time = batch.succeeded_requests + batch.failed_requests >= batch.total_requests
     batch.status = str(after_run(BatchStatus(batch.status), in_time=in_time))
     batch.completed_at = now()
+
+
+def abandon_batch(session: Session, batch: BatchRow, status: BatchStatus, reason: str = "") -> None:
+    """End a locked batch, and its work, where no worker will."""
+    end_unanswered(batch, status, reason)
+    if batch.work_id:
+        cancel_work(session, batch.work_id)
+
+
+def end_unanswered(batch: BatchRow, status: BatchStatus, reason: str = "") -> None:
+    """Give a locked batch its last status, and no answers: those of its attempts are lost."""
+    batch.status = str(status)
+    batch.succeeded_requests = batch.failed_requests = 0
+    batch.errors = count_errors([(reason, 1)] if reason else [])
+    batch.completed_at = now()
+
+
+def remove_objects(factory: Factory, batch_id: str, kept: Collection[str] = ()) -> None:
+    """Remove what a batch was asked in a body, and answers of lost attempts: all but `kept`."""
+    for key in list(factory.objects.list(f"{OBJECTS}{batch_id}/")):
+        if key not in kept:
+            factory.objects.delete(key)
+
+
+def remove_requests(factory: Factory, strays: Collection[str] = ()) -> set[str]:
+    """Remove what batches were asked in a body once they have ended.
+
+    A key that no batch has may be one of a batch in the making. Such keys are returned, to be
+    given again as `strays` some minutes later: if still no batch has them, they go.
+    """
+    keys = [key for key in factory.objects.list(OBJECTS) if key.endswith(_REQUESTS)]
+    ended, unknown = set(), set()
+    with factory.database.reading() as session:
+        for key in keys:
+            batch = session.get(BatchRow, key.removeprefix(OBJECTS).removesuffix(_REQUESTS))
+            if batch is None:
+                unknown.add(key)
+            elif is_over(batch):
+                ended.add(key)
+    for key in ended | unknown.intersection(strays):
+        factory.objects.delete(key)
+    return unknown.difference(strays)
 
 
 def count_errors(messages: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:

@@ -13,27 +13,37 @@ from ostraka.train.learning_curve import CURVE
 
 _CHUNK: Final = 1 << 20
 _ATTEMPT: Final = "attempt-"
+_PARTIAL: Final = ".partial"
+"""Added to the name of work that is still being copied: a worker may die half-way."""
 
 
 def attempt_folder(factory: Factory, job_id: str, token: int) -> Path:
     """A new folder for an attempt, with the work of the last one in it, if there was one here."""
     job = factory.settings.data_dir / "jobs" / job_id
     job.mkdir(parents=True, exist_ok=True)
-    former = sorted(_attempts(job), key=_token)
     folder = job / f"{_ATTEMPT}{token}"
+    former = sorted((each for each in _attempts(job) if each != folder), key=_token)
     folder.mkdir(exist_ok=True)
     begun = [each / WORK_FOLDER for each in former if (each / WORK_FOLDER).is_dir()]
-    if begun:
-        # What is renamed into place is whole. Whoever still writes there writes elsewhere.
-        work = folder / WORK_FOLDER
-        shutil.copytree(begun[-1], work, dirs_exist_ok=True, copy_function=_copy)
-        # Again, and last: it then has every step of the state beside it.
-        if (begun[-1] / CURVE).is_file():
-            _copy(str(begun[-1] / CURVE), str(work / CURVE))
+    if begun and not (folder / WORK_FOLDER).is_dir():
+        _take_over(begun[-1], folder / WORK_FOLDER)
     for each in former:
-        if each != folder:
-            shutil.rmtree(each, ignore_errors=True)
+        shutil.rmtree(each, ignore_errors=True)
     return folder.absolute()
+
+
+def _take_over(former: Path, work: Path) -> None:
+    """Copy the work of a former attempt, to be there as a whole or not at all.
+
+    It is not moved: the former attempt may still be at it, with files open.
+    """
+    partial = work.with_name(f"{work.name}{_PARTIAL}")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(former, partial, copy_function=_copy)
+    # Again, and last: it then has every step of the state beside it.
+    if (former / CURVE).is_file():
+        _copy(str(former / CURVE), str(partial / CURVE))
+    partial.rename(work)
 
 
 def remove_folders(factory: Factory, job_id: str) -> None:

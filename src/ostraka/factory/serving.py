@@ -1,6 +1,7 @@
 """Fine-tuned models at work: fetched from the object store, loaded, kept while they are used."""
 
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import select
+
 from ostraka.assess.classifier import Classifier
 from ostraka.errors import (
     ArchivedModelError,
@@ -20,10 +23,17 @@ from ostraka.errors import (
 from ostraka.factory.base import Factory
 from ostraka.factory.models import find_model
 from ostraka.factory.results import ResultEncoder
+from ostraka.factory.tables import ModelRow
 
 FRESH_SECONDS: Final = 1.0
 """For how long it is not asked again whether a model was archived or deleted. A server hears of
 what was asked of itself at once."""
+
+_COPIES: Final = "models"
+_COPY: Final = re.compile("[0-9a-f]{64}")
+_FETCHING: Final = "fetching-"
+_ABANDONED_SECONDS: Final = 24 * 3600.0
+"""Age from which a fetched folder that is not whole belongs to a process that died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +169,11 @@ class Serving:
 
     def _fetch(self, known: _Known) -> Path:
         """Copy the folder here, under a temporary name until it is whole."""
-        kept = self._factory.settings.data_dir / "models" / known.digest
+        kept = self._factory.settings.data_dir / _COPIES / known.digest
         if kept.is_dir():
             return kept
         kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix="fetching-", dir=kept.parent))
+        partial = Path(tempfile.mkdtemp(prefix=_FETCHING, dir=kept.parent))
         try:
             self._factory.objects.download_folder(known.object_prefix, partial)
             try:
@@ -173,4 +183,34 @@ class Serving:
                     raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+        remove_copies(self._factory)  # a server without a worker has nobody else to do it
         return kept
+
+
+def remove_copies(factory: Factory) -> None:
+    """Remove the copies of models that were deleted, and what was fetched by half and left.
+
+    Nobody looks for such a copy any more, and who has loaded it has it in memory. What is neither
+    a copy nor a fetch of ours stays, and so does a folder that the settings name.
+    """
+    copies = factory.settings.data_dir / _COPIES
+    # Before the database is asked: a copy is made only of a model that it has.
+    folders = list(copies.iterdir()) if copies.is_dir() else []
+    if not folders:
+        return
+    with factory.database.reading() as session:
+        wanted = set(session.scalars(select(ModelRow.digest)))
+    named = Path(factory.settings.fine_tuned_model or "").resolve()
+    for folder in folders:
+        gone = _COPY.fullmatch(folder.name) and folder.name not in wanted
+        if (gone or _is_abandoned(folder)) and folder.resolve() != named:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    if not folder.name.startswith(_FETCHING):
+        return False
+    try:
+        return time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS
+    except FileNotFoundError:  # it became whole while we looked
+        return False

@@ -1,7 +1,10 @@
 """Where a lexical training stands, as a file from which another process goes on."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +12,11 @@ from numpy.typing import NDArray
 from ostraka.train.whole_files import written_whole
 
 Floats = NDArray[np.float32]
+
+_UNREADABLE: Final = (BadZipFile, ValueError, EOFError, KeyError, OSError, RuntimeError)
+"""What NumPy and `zipfile` raise for a damaged file; the last one for what looks encrypted."""
+
+_log = logging.getLogger("ostraka.train")
 
 
 @dataclass(slots=True)
@@ -37,9 +45,21 @@ class LexicalState:
 
     @classmethod
     def load(cls, path: Path, fresh: "LexicalState") -> "LexicalState":
-        """What `path` holds, or `fresh` if it holds nothing or the state of another training."""
+        """What `path` holds, or `fresh` if it holds nothing or the state of another training.
+
+        What cannot be read counts as nothing: steps can be made again, a job that fails at every
+        attempt cannot be saved.
+        """
         if not path.is_file():
             return fresh
+        try:
+            return cls._read(path, fresh)
+        except _UNREADABLE as error:
+            _log.warning("the state in %s cannot be read, training begins anew: %s", path, error)
+            return fresh
+
+    @classmethod
+    def _read(cls, path: Path, fresh: "LexicalState") -> "LexicalState":
         with np.load(path, allow_pickle=False) as kept:
             if str(kept["fingerprint"]) != fresh.fingerprint:
                 return fresh

@@ -25,12 +25,15 @@ from ostraka.factory.batch_requests import Line, read_lines
 from ostraka.factory.batch_states import BatchStatus
 from ostraka.factory.batches import (
     ANSWER,
+    OBJECTS,
     ResultFile,
     count_errors,
     deadline,
     end_batch,
+    end_unanswered,
     get_batch,
     is_over,
+    remove_objects,
 )
 from ostraka.factory.cascade import moderator_of
 from ostraka.factory.tables import BatchRow
@@ -118,7 +121,7 @@ class _Batch:
             batch = get_batch(session, self._id, lock=True)
             guard(session, self._lease)
             if batch.status == BatchStatus.CANCELLATION_REQUESTED:
-                end_batch(session, batch, None, None)
+                end_unanswered(batch, BatchStatus.CANCELLED)
             if is_over(batch):
                 complete(session, self._lease)
                 return None
@@ -200,16 +203,15 @@ class _Batch:
             guard(session, self._lease)
             self._count(batch)
             end_batch(session, batch, kept, wrong)
-            inline = batch.input_keys if not batch.input_files else []
             complete(session, self._lease)
-        for key in inline:
-            self._factory.objects.delete(key)
+        results = {each.key for each in (kept, wrong) if each is not None}
+        remove_objects(self._factory, self._id, results)
 
     def _keep(self, name: str, file: IO[bytes], lines: int) -> ResultFile | None:
         if not lines:
             return None
         file.seek(0)
-        key = f"batches/{self._id}/{name}-{self._lease.token}"
+        key = f"{OBJECTS}{self._id}/{name}-{self._lease.token}"
         stored = self._factory.objects.put(key, iter(lambda: file.read(_CHUNK), b""))
         return ResultFile(key, stored.bytes, stored.sha256, lines)
 
@@ -219,14 +221,18 @@ async def _answer(app: Starlette, batch: BatchRow, line: Line) -> Response | Non
     if line.body is None:
         return None
     body = line.body if batch.model is None else {"model": batch.model, **line.body}
-    request = _request(app, batch.endpoint, json.dumps(body).encode())
+    scope = _scope(app, batch.endpoint)
     try:
+        request = Request(scope, _receiving(json.dumps(body).encode()))
         return await _HANDLERS[batch.endpoint](request)
     except (OstrakaError, Problem) as error:
-        return error_response(request, error)
+        return error_response(Request(scope), error)
+    except Exception as error:
+        _log.exception("batch %s: request %r failed", batch.id, line.custom_id)
+        return error_response(Request(scope), error)
 
 
-def _request(app: Starlette, path: str, body: bytes) -> Request:
+def _receiving(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
     sent = False
 
     async def receive() -> dict[str, Any]:
@@ -236,8 +242,12 @@ def _request(app: Starlette, path: str, body: bytes) -> Request:
         sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
+    return receive
+
+
+def _scope(app: Starlette, path: str) -> dict[str, Any]:
     headers = [(b"content-type", b"application/json"), (b"user-agent", b"mistral-client-batch")]
-    scope = {
+    return {
         "type": "http",
         "method": "POST",
         "path": path,
@@ -246,7 +256,6 @@ def _request(app: Starlette, path: str, body: bytes) -> Request:
         "app": app,
         "client": ("127.0.0.1", 0),
     }
-    return Request(scope, receive)
 
 
 def _message(body: Any) -> str:
