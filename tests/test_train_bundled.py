@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,18 @@ import torch
 from ostraka.errors import DataError
 from ostraka.moderator import Moderator
 from ostraka.train.bundled import train_bundled
+from ostraka.train.hard_negatives import hard_negatives, mentions
 from ostraka.train.recipe import Recipe, load_recipe
+
+MADLIBS = [
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        r"(?!he|she)\w+ is an? \w+ \w+",
+        r"being \w+ is \w+",
+        r"(you are|I am) an? \w+ \w+",
+    )
+]
+"""The forms of its rows (Dixon et al., 2018): a name, an adjective, an identity."""
 
 RECIPE = """\
 seed = 7
@@ -249,3 +261,16 @@ def test_the_card_shows_its_diagram_and_sources(world: Path, trained: Path, tmp_
     drawn = (tmp_path / "card-reliability.svg").read_text("utf-8")
     assert "harassment" in drawn
     assert "house" in (tmp_path / "NOTICE").read_text("utf-8")
+
+
+def test_sentences_of_our_own_are_harmless_and_of_no_evaluation_set() -> None:
+    recipe = load_recipe()
+    rows = hard_negatives(4500, recipe.categories, recipe.seed)
+    people = mentions(recipe.categories, recipe.seed)
+    rows += people
+    assert len({row.text for row in rows}) == len(rows) > 5000
+    for row in rows:
+        assert set(row.labels) == set(recipe.categories) and not any(row.labels.values())
+        assert "{" not in row.text and row.text[0] == row.text[0].upper()
+        assert not any(form.fullmatch(row.text.rstrip(".!")) for form in MADLIBS), row.text
+    assert mentions(recipe.categories, recipe.seed) == people

@@ -27,9 +27,9 @@ from ostraka.train.bundle import (
     fit_calibration,
     write_manifest,
 )
-from ostraka.train.data import SET_ASIDE, Row, Table
+from ostraka.train.data import SET_ASIDE, Row
 from ostraka.train.encoder import fit_encoder
-from ostraka.train.hard_negatives import SOURCE, hard_negatives
+from ostraka.train.hard_negatives import MENTIONS, SOURCE, hard_negatives, mentions
 from ostraka.train.lexical import fit_lexical
 from ostraka.train.onnx_export import export_onnx
 from ostraka.train.provenance import describe_sources
@@ -64,16 +64,17 @@ def train_bundled(
         DataError: no rows under `folders`, or a file that cannot be read.
     """
     output.mkdir(parents=True, exist_ok=True)
-    train = training_rows(folders, recipe) if stages else None
-    if train and "lexical" in stages:
+    rows = training_rows(folders, recipe) if stages else []
+    if "lexical" in stages:
         learnt = fit_lexical(
-            balance(train, recipe.lexical["balance"]),
+            balance(weigh(rows + _mentions(recipe), recipe), recipe.lexical["balance"]),
             recipe.lexical,
             seed=recipe.seed,
             report=lambda *step: report("lexical", *step),
         )
         learnt.save(output / "lexical.npz")
-    if train and "encoder" in stages:
+    if "encoder" in stages:
+        train = weigh(rows, recipe)
         model, tokenizer = fit_encoder(
             [
                 balance(sample(train, recipe, number), recipe.encoder["balance"])
@@ -89,12 +90,17 @@ def train_bundled(
     make_artefact(output, recipe, folders)
 
 
-def training_rows(folders: Sequence[Path], recipe: Recipe) -> Table:
-    """Every row to learn from, weighted: the `train` parts and the recipe's hard negatives."""
+def training_rows(folders: Sequence[Path], recipe: Recipe) -> list[Row]:
+    """What both models learn from: the `train` parts and the recipe's hard negatives."""
     rows = _read(folders, "train", recipe)
     if SOURCE in recipe.sources:
         rows += hard_negatives(recipe.sources[SOURCE].rows, recipe.categories, recipe.seed)
-    return weigh(rows, recipe)
+    return rows
+
+
+def _mentions(recipe: Recipe) -> list[Row]:
+    """What only the lexical model learns from."""
+    return mentions(recipe.categories, recipe.seed) if MENTIONS in recipe.sources else []
 
 
 def make_artefact(output: Path, recipe: Recipe, folders: Sequence[Path]) -> None:
