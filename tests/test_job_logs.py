@@ -30,6 +30,16 @@ def test_the_end_of_a_long_log_is_kept(tmp_path: Path) -> None:
     assert tail(path, 10**6) == path.read_bytes()
 
 
+def test_a_process_that_printed_nothing_yet_is_no_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    factory = Factory.open(Settings(data_dir=tmp_path / "data"))
+    LogKeeper(factory, "job-1", Purpose.TRAIN, 1, tmp_path).keep(at_once=True)
+    assert kept_log(factory, "job-1") == ""
+    assert not caplog.records
+    factory.database.close()
+
+
 def test_attempts_stand_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

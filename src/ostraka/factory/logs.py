@@ -43,6 +43,8 @@ class LogKeeper:
         if not at_once and moment - self._looked < _EVERY_SECONDS:
             return
         self._looked = moment
+        if not self._path.exists():  # a process on another machine has printed nothing yet
+            return
         try:
             size = self._path.stat().st_size
             if size == self._size:
