@@ -6,7 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 
-from ostraka.access.browser import TOKEN_FIELD, TOKEN_HEADER, is_form_token
+from ostraka.access.browser import (
+    TOKEN_FIELD,
+    TOKEN_HEADER,
+    is_form_token,
+    is_of_another_site,
+)
 from ostraka.console.frame import person_of, secret_of
 from ostraka.errors import CallerError, InvalidInputError
 from ostraka.wire import read_bounded
@@ -27,8 +32,8 @@ def refuse_strangers(request: Request) -> None:
     Raises:
         CallerError: the form stood on another site.
     """
-    told = request.headers.get("sec-fetch-site")
-    if told in ("cross-site", "same-site") or (told is None and _is_foreign(request)):
+    is_told = "sec-fetch-site" in request.headers
+    if is_of_another_site(request.scope["headers"]) or (not is_told and _is_foreign(request)):
         raise CallerError("This form was sent from another site. Open the page itself.")
 
 

@@ -28,7 +28,7 @@ from ostraka.work.tables import FINISHED, State, WorkRow
 
 EVERY_SECONDS: Final = 10.0
 SELDOM_SECONDS: Final = 600.0
-"""For what asks the object store for a list."""
+"""For what asks the object store, or the folder of copies, for a list."""
 
 _log = logging.getLogger("ostraka.factory")
 
@@ -42,8 +42,8 @@ def keep_up(factory: Factory, ended: threading.Event) -> None:
             settle(factory)
             purge_files(factory)
             clear(factory)
-            remove_copies(factory)
             if time.monotonic() >= seldom:
+                remove_copies(factory)
                 strays = remove_requests(factory, strays)
                 seldom = time.monotonic() + SELDOM_SECONDS
         except (OstrakaError, OSError) as error:
